@@ -1,0 +1,1 @@
+"""AgriSeg: sees weeds, decides, times the spray. Runs without a window."""

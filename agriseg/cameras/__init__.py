@@ -1,0 +1,1 @@
+"""Sources of frames: devices, streams, files and the simulated field."""

@@ -1,0 +1,1 @@
+"""The subcommands of `agriseg`, one module each."""

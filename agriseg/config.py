@@ -1,0 +1,319 @@
+"""Configuration: one TOML file into frozen, validated values.
+
+Keys carry their unit (``open_latency_ms``). Unknown keys and values out of range are
+refused with the key, the value and the range. ``config_version`` is the file's version;
+version 1 is the first.
+"""
+
+from __future__ import annotations
+
+import math
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from agriseg.errors import ConfigError
+from agriseg.messages import SprayMode
+
+CONFIG_VERSION = 1
+
+Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class IntrinsicsConfig(_Section):
+    """Pinhole camera with Brown-Conrady distortion, as OpenCV's calib3d defines it.
+
+    Pixels refer to ``width_px`` x ``height_px``; frames of another size are scaled to it.
+    """
+
+    width_px: Annotated[int, Field(ge=64, le=8192)] = 960
+    height_px: Annotated[int, Field(ge=64, le=8192)] = 544
+    fx_px: Annotated[float, Field(gt=10.0, le=20000.0)] = 800.0
+    fy_px: Annotated[float, Field(gt=10.0, le=20000.0)] = 800.0
+    cx_px: Annotated[float, Field(ge=0.0)] = 479.5
+    cy_px: Annotated[float, Field(ge=0.0)] = 271.5
+    k1: Annotated[float, Field(ge=-2.0, le=2.0)] = 0.0
+    k2: Annotated[float, Field(ge=-2.0, le=2.0)] = 0.0
+    p1: Annotated[float, Field(ge=-1.0, le=1.0)] = 0.0
+    p2: Annotated[float, Field(ge=-1.0, le=1.0)] = 0.0
+    k3: Annotated[float, Field(ge=-2.0, le=2.0)] = 0.0
+
+
+class CameraPoseConfig(_Section):
+    """Where the camera is in base_link, and how it is turned.
+
+    At zero angles it looks straight down with the top of the picture forward.
+    ``pitch_deg`` tilts the view forward, ``roll_deg`` tilts it to the left,
+    ``yaw_deg`` turns the camera to the left about the vertical.
+    """
+
+    x_m: Annotated[float, Field(ge=-20.0, le=20.0)] = 1.55
+    y_m: Annotated[float, Field(ge=-20.0, le=20.0)] = 0.0
+    z_m: Annotated[float, Field(gt=0.05, le=10.0)] = 1.0
+    roll_deg: Annotated[float, Field(ge=-60.0, le=60.0)] = 0.0
+    pitch_deg: Annotated[float, Field(ge=-30.0, le=75.0)] = 0.0
+    yaw_deg: Annotated[float, Field(ge=-180.0, le=180.0)] = 0.0
+
+
+class CameraConfig(_Section):
+    """The source of frames.
+
+    ``source``: ``sim`` (the simulated field), ``usb:0`` or ``usb:/dev/video0``, an ``rtsp://``,
+    ``rtsps://``, ``http://`` or ``https://`` address, ``gst:`` and a GStreamer pipeline that
+    ends in appsink, or the path of a video file or of a folder of images.
+    """
+
+    source: str = "sim"
+    width_px: Annotated[int, Field(ge=64, le=8192)] = 960
+    height_px: Annotated[int, Field(ge=64, le=8192)] = 544
+    fps: Annotated[float, Field(gt=0.0, le=240.0)] = 20.0
+    exposure_delay_ms: Annotated[float, Field(ge=0.0, le=500.0)] = 0.0
+    """From mid-exposure to the driver handing the frame over; subtracted from the stamp."""
+    lost_after_s: Annotated[float, Field(ge=0.1, le=1.0)] = 0.8
+    controls: dict[str, float] = Field(default_factory=dict)
+    intrinsics: IntrinsicsConfig = IntrinsicsConfig()
+    pose: CameraPoseConfig = CameraPoseConfig()
+
+
+class ModelConfig(_Section):
+    """What segments the frames.
+
+    ``path`` empty means the shipped model. ``method``: ``network``, ``exg`` (colour index) or
+    ``truth`` (the simulated field's own labels, to judge the rest of the chain).
+    """
+
+    method: Literal["network", "exg", "truth"] = "network"
+    path: str = ""
+    runtime: Literal["auto", "openvino", "cuda", "torch-cpu"] = "auto"
+    threads: Annotated[int, Field(ge=0, le=256)] = 0
+    """CPU threads of the model; 0 leaves one core for the rest."""
+
+
+class NozzleConfig(_Section):
+    """What differs from the boom's values for one nozzle."""
+
+    nozzle: Annotated[int, Field(ge=0, le=255)]
+    channel: Annotated[int, Field(ge=0, le=255)] | None = None
+    x_m: Annotated[float, Field(ge=-20.0, le=20.0)] | None = None
+    y_m: Annotated[float, Field(ge=-20.0, le=20.0)] | None = None
+    open_latency_ms: Annotated[float, Field(ge=1.0, le=250.0)] | None = None
+    close_latency_ms: Annotated[float, Field(ge=1.0, le=250.0)] | None = None
+    flow_l_min: Annotated[float, Field(gt=0.0, le=20.0)] | None = None
+
+
+class BoomConfig(_Section):
+    """The row of nozzles, counted from the left (greatest y) to the right."""
+
+    nozzle_count: Annotated[int, Field(ge=1, le=256)] = 24
+    pitch_m: Annotated[float, Field(ge=0.01, le=2.0)] = 0.04
+    x_m: Annotated[float, Field(ge=-20.0, le=20.0)] = 0.0
+    y_offset_m: Annotated[float, Field(ge=-20.0, le=20.0)] = 0.0
+    height_m: Annotated[float, Field(ge=0.05, le=2.0)] = 0.3
+    footprint_along_m: Annotated[float, Field(ge=0.005, le=1.0)] = 0.03
+    footprint_across_m: Annotated[float, Field(ge=0.01, le=3.0)] = 0.05
+    open_latency_ms: Annotated[float, Field(ge=1.0, le=250.0)] = 12.0
+    close_latency_ms: Annotated[float, Field(ge=1.0, le=250.0)] = 10.0
+    fall_ms: Annotated[float, Field(ge=0.0, le=500.0)] = 20.0
+    """Time from the nozzle to the ground."""
+    min_open_ms: Annotated[float, Field(ge=1.0, le=1000.0)] = 5.0
+    min_gap_ms: Annotated[float, Field(ge=0.0, le=1000.0)] = 5.0
+    max_open_ms: Annotated[float, Field(ge=10.0, le=10000.0)] = 1000.0
+    flow_l_min: Annotated[float, Field(gt=0.0, le=20.0)] = 0.4
+    """At ``nominal_pressure_kpa``."""
+    nominal_pressure_kpa: Annotated[float, Field(gt=10.0, le=2000.0)] = 300.0
+    nozzles: tuple[NozzleConfig, ...] = ()
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.footprint_across_m < self.pitch_m:
+            raise ValueError(
+                f"footprint_across_m {self.footprint_across_m} is less than pitch_m {self.pitch_m}:"
+                " strips between the nozzles would never be sprayed; raise the boom or enter the"
+                " width that a nozzle really covers"
+            )
+        ids = [n.nozzle for n in self.nozzles]
+        for nozzle in ids:
+            if nozzle >= self.nozzle_count:
+                raise ValueError(
+                    f"nozzles.nozzle {nozzle} is not on a boom of {self.nozzle_count}"
+                    f" (0 to {self.nozzle_count - 1})"
+                )
+            if ids.count(nozzle) > 1:
+                raise ValueError(f"nozzles.nozzle {nozzle} is given twice")
+        return self
+
+
+class SprayConfig(_Section):
+    """How it is decided what to spray."""
+
+    mode: SprayMode = SprayMode.SPOT
+    sensitivity: Fraction = 0.5
+    """0 sprays only what is certainly weed, 1 sprays all that may be weed."""
+    weed_margin_m: Annotated[float, Field(ge=0.0, le=0.5)] = 0.02
+    crop_margin_m: Annotated[float, Field(ge=0.0, le=0.5)] = 0.01
+    min_weed_area_m2: Annotated[float, Field(ge=0.0, le=0.1)] = 0.00002
+    band_target: Literal["between_rows", "on_rows"] = "between_rows"
+    band_width_m: Annotated[float, Field(ge=0.02, le=2.0)] = 0.2
+    map_cell_m: Annotated[float, Field(ge=0.001, le=0.05)] = 0.004
+    min_speed_m_s: Annotated[float, Field(ge=0.02, le=2.0)] = 0.05
+    """Below it no valve opens: a standing robot does not spray."""
+    max_speed_m_s: Annotated[float, Field(gt=0.1, le=20.0)] = 6.5
+    stale_after_ms: Annotated[float, Field(ge=20.0, le=1000.0)] = 300.0
+    """A frame or odometry reading older than this closes the nozzles."""
+    commit_lead_ms: Annotated[float, Field(ge=5.0, le=500.0)] = 40.0
+    """Pulses are sent at least this long before the valve must move."""
+
+
+class WheelConfig(_Section):
+    """The wheel encoder."""
+
+    counts_per_m: Annotated[float, Field(gt=1.0, le=1_000_000.0)] = 2000.0
+
+
+class ControllerConfig(_Section):
+    """The sprayer controller: ``port`` is ``sim`` (built in) or a serial port's name."""
+
+    port: str = "sim"
+    baud: Literal[9600, 57600, 115200, 230400, 250000, 460800, 500000, 921600, 1000000] = 500000
+
+
+class RecordingConfig(_Section):
+    """Where runs are kept; ``directory`` empty means the user's data folder."""
+
+    enabled: bool = True
+    directory: str = ""
+    jpeg_quality: Annotated[int, Field(ge=30, le=100)] = 80
+    max_disk_gb: Annotated[float, Field(gt=0.0, le=100000.0)] = 50.0
+
+
+class SpeedStep(_Section):
+    """From ``t_s`` after the start on, accelerate to ``speed_m_s`` by ``accel_m_s2``."""
+
+    t_s: Annotated[float, Field(ge=0.0)]
+    speed_m_s: Annotated[float, Field(ge=0.0, le=10.0)]
+    accel_m_s2: Annotated[float, Field(gt=0.0, le=10.0)] = 1.5
+
+
+class SimulationConfig(_Section):
+    """The simulated field and robot."""
+
+    world: str = "sim"
+    """``sim``, or the path of a folder with ``images`` and ``masks`` to be laid out as ground."""
+    seed: Annotated[int, Field(ge=0, lt=2**32)] = 1
+    speed_m_s: Annotated[float, Field(ge=0.0, le=10.0)] = 1.0
+    speed_profile: tuple[SpeedStep, ...] = ()
+    row_spacing_m: Annotated[float, Field(ge=0.1, le=2.0)] = 0.5
+    crop_spacing_m: Annotated[float, Field(ge=0.03, le=2.0)] = 0.2
+    crop_stage: Fraction = 0.4
+    """Growth stage, 0 cotyledons to 1 closing rows."""
+    weeds_per_m2: Annotated[float, Field(ge=0.0, le=200.0)] = 8.0
+    straw: Fraction = 0.3
+    stones: Fraction = 0.3
+    light: Fraction = 0.6
+    """0 dusk, 1 hard sunshine."""
+    wobble_m: Annotated[float, Field(ge=0.0, le=0.2)] = 0.005
+    slip_fraction: Annotated[float, Field(ge=0.0, le=0.2)] = 0.002
+    processing_latency_ms: Annotated[float, Field(ge=0.0, le=1000.0)] = 70.0
+    """Assumed age of a frame when it is planned on, where time is virtual."""
+
+
+class WindowConfig(_Section):
+    """The window."""
+
+    theme: Literal["auto", "day", "night"] = "auto"
+    units: Literal["metric", "imperial"] = "metric"
+
+
+class Config(_Section):
+    """Everything that can be set."""
+
+    config_version: Literal[1] = 1
+    camera: CameraConfig = CameraConfig()
+    model: ModelConfig = ModelConfig()
+    boom: BoomConfig = BoomConfig()
+    spray: SprayConfig = SprayConfig()
+    wheel: WheelConfig = WheelConfig()
+    controller: ControllerConfig = ControllerConfig()
+    recording: RecordingConfig = RecordingConfig()
+    simulation: SimulationConfig = SimulationConfig()
+    window: WindowConfig = WindowConfig()
+
+
+def load_config(path: Path) -> Config:
+    """Read a TOML configuration file.
+
+    Raises
+    ------
+    ConfigError
+        The file is missing, is not TOML, or holds an unknown key or a value that cannot
+        be used; the message names file, key, value and what was expected.
+    """
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ConfigError(
+            f"{path}: there is no such configuration file; leave out --config to use the"
+            " built-in values"
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: the file cannot be read ({error})") from error
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path}: this is not TOML: {error}; see toml.io") from error
+    return parse_config(data, source=str(path))
+
+
+def parse_config(data: dict[str, Any], source: str) -> Config:
+    """Validate a parsed configuration; ``source`` names it in messages.
+
+    Raises
+    ------
+    ConfigError
+        As `load_config`.
+    """
+    version = data.get("config_version", CONFIG_VERSION)
+    if version != CONFIG_VERSION:
+        raise ConfigError(
+            f"{source}: config_version is {version!r}, this program reads version"
+            f" {CONFIG_VERSION}; update AgriSeg or set the file up again"
+        )
+    try:
+        return Config.model_validate(data)
+    except ValidationError as error:
+        raise ConfigError(_sentences(error, source)) from error
+
+
+def _sentences(error: ValidationError, source: str) -> str:
+    return "\n".join(_sentence(dict(item), source) for item in error.errors())
+
+
+def _sentence(item: dict[str, Any], source: str) -> str:
+    key = ".".join(str(part) for part in item["loc"]) or "the file"
+    value = item["input"]
+    if item["type"] == "extra_forbidden":
+        return f"{source}: {key} is not a known key; `agriseg config` lists them all"
+    message = str(item["msg"]).removeprefix("Value error, ")
+    if item["type"] == "value_error":
+        return f"{source}: {key}: {message}"
+    sentence = f"{source}: {key} is {value!r}, but {message[0].lower()}{message[1:]}"
+    return sentence + _unit_hint(key, value, item.get("ctx", {}))
+
+
+def _unit_hint(key: str, value: object, limits: dict[str, Any]) -> str:
+    """Say which unit was probably meant, when the value would fit in it."""
+    if not isinstance(value, int | float) or not math.isfinite(value):
+        return ""
+    low = limits.get("ge", limits.get("gt"))
+    high = limits.get("le", limits.get("lt"))
+    too_small = low is not None and value > 0
+    too_large = high is not None
+    if key.endswith("_ms") and too_small:
+        return f"; the unit is milliseconds: {value} s would be {value * 1000:g}"
+    if key.endswith("_m") and too_large:
+        return f"; the unit is metres: {value} mm would be {value / 1000:g}"
+    return ""

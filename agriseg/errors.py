@@ -1,0 +1,78 @@
+"""Every error that AgriSeg raises on purpose.
+
+::
+
+    AgrisegError                 the message is one sentence for the user
+    ├── ConfigError              a configuration file, key or value
+    ├── CameraError              a camera, video or image source
+    │   └── CameraLostError      it was there and stopped delivering
+    ├── ImageFileError           a single image or mask file
+    ├── ModelFileError           a model bundle
+    ├── DatasetError             training or evaluation data
+    ├── CalibrationError         geometry that cannot be used
+    ├── ControllerError          the sprayer controller or the wire to it
+    │   ├── PortError            the serial port: absent, busy, not permitted
+    │   └── ProtocolError        the other end speaks something else
+    ├── RecordingError           a run's files
+    │   └── DiskFullError        no room left to record
+    └── EngineError              a process of ours stopped or fell silent
+
+The command line prints the message and exits with status 2; the window shows
+it as a dialog or an alarm.
+"""
+
+
+class AgrisegError(Exception):
+    """Base of all expected errors; ``str(error)`` is written for the user."""
+
+
+class ConfigError(AgrisegError):
+    """A configuration file, key or value cannot be used."""
+
+
+class CameraError(AgrisegError):
+    """A camera, video or folder of images cannot be used."""
+
+
+class CameraLostError(CameraError):
+    """A source that had delivered frames stopped doing so."""
+
+
+class ImageFileError(AgrisegError):
+    """An image or mask file is missing, unreadable or of the wrong form."""
+
+
+class ModelFileError(AgrisegError):
+    """A model bundle is damaged, of another kind or of another version."""
+
+
+class DatasetError(AgrisegError):
+    """Training or evaluation data cannot be used."""
+
+
+class CalibrationError(AgrisegError):
+    """Geometry that cannot be used, such as a camera looking at the sky."""
+
+
+class ControllerError(AgrisegError):
+    """The sprayer controller, or the link to it, failed."""
+
+
+class PortError(ControllerError):
+    """The serial port is absent, busy or not permitted."""
+
+
+class ProtocolError(ControllerError):
+    """The other end of the wire speaks another protocol or version."""
+
+
+class RecordingError(AgrisegError):
+    """A run cannot be written or read."""
+
+
+class DiskFullError(RecordingError):
+    """No room is left for the recording."""
+
+
+class EngineError(AgrisegError):
+    """The field engine stopped, or could not be started."""

@@ -1,0 +1,1 @@
+"""Camera model, ground plane and poses."""

@@ -1,0 +1,1 @@
+"""Networks, their training and runtimes; the only place that imports torch."""

@@ -1,0 +1,155 @@
+"""Segmentation networks, each written from its paper, behind one registry.
+
+Every builder returns a module that maps normalised RGB images ``(N, 3, H, W) float32`` to class
+logits at a quarter of the resolution, ``(N, classes, H / 4, W / 4)``; height and width must be
+multiples of 32. Normalising, enlarging and the arg max belong to :mod:`agriseg.models.graph`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from agriseg.errors import ModelFileError
+
+LOGIT_STRIDE = 4
+SIZE_MULTIPLE = 32
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Stage:
+    """One row of the EfficientNet table: blocks of the same width."""
+
+    repeats: int
+    kernel_px: int
+    stride: int
+    expansion: int
+    channels: int
+
+
+_LITE0_STAGES = (
+    _Stage(repeats=1, kernel_px=3, stride=1, expansion=1, channels=16),
+    _Stage(repeats=2, kernel_px=3, stride=2, expansion=6, channels=24),
+    _Stage(repeats=2, kernel_px=5, stride=2, expansion=6, channels=40),
+    _Stage(repeats=3, kernel_px=3, stride=2, expansion=6, channels=80),
+    _Stage(repeats=3, kernel_px=5, stride=1, expansion=6, channels=112),
+    _Stage(repeats=4, kernel_px=5, stride=2, expansion=6, channels=192),
+    _Stage(repeats=1, kernel_px=3, stride=1, expansion=6, channels=320),
+)
+_LITE0_STEM_CHANNELS = 32
+_BATCH_NORM_EPS = 1e-3
+_BATCH_NORM_MOMENTUM = 0.01
+
+
+def _conv_norm(
+    inputs: int, outputs: int, kernel_px: int, *, stride: int = 1, groups: int = 1, act: bool = True
+) -> nn.Sequential:
+    layers: list[nn.Module] = [
+        nn.Conv2d(
+            inputs, outputs, kernel_px, stride, padding=kernel_px // 2, groups=groups, bias=False
+        ),
+        nn.BatchNorm2d(outputs, eps=_BATCH_NORM_EPS, momentum=_BATCH_NORM_MOMENTUM),
+    ]
+    if act:
+        layers.append(nn.ReLU6(inplace=True))
+    return nn.Sequential(*layers)
+
+
+class InvertedResidual(nn.Module):
+    """Expand, filter each channel, project (Sandler et al., MobileNetV2, CVPR 2018)."""
+
+    def __init__(
+        self, inputs: int, outputs: int, kernel_px: int, stride: int, expansion: int
+    ) -> None:
+        super().__init__()
+        hidden = inputs * expansion
+        self.expand = _conv_norm(inputs, hidden, 1) if expansion > 1 else nn.Identity()
+        self.depthwise = _conv_norm(hidden, hidden, kernel_px, stride=stride, groups=hidden)
+        self.project = _conv_norm(hidden, outputs, 1, act=False)
+        self.has_skip = stride == 1 and inputs == outputs
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map ``(N, inputs, H, W)`` to ``(N, outputs, H / stride, W / stride)``."""
+        y: Tensor = self.project(self.depthwise(self.expand(x)))
+        return x + y if self.has_skip else y
+
+
+class EfficientNetLite0(nn.Module):
+    """Features of EfficientNet-Lite0 at strides 4, 8, 16 and 32.
+
+    Tan and Le, "EfficientNet", ICML 2019, in the Lite variant without squeeze-and-excite and with
+    ReLU6, which survives quantisation to eight bits.
+    """
+
+    channels = (24, 40, 112, 320)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = _conv_norm(3, _LITE0_STEM_CHANNELS, 3, stride=2)
+        blocks: list[nn.Module] = []
+        inputs = _LITE0_STEM_CHANNELS
+        for stage in _LITE0_STAGES:
+            for repeat in range(stage.repeats):
+                stride = stage.stride if repeat == 0 else 1
+                blocks.append(
+                    InvertedResidual(
+                        inputs, stage.channels, stage.kernel_px, stride, stage.expansion
+                    )
+                )
+                inputs = stage.channels
+        self.blocks = nn.ModuleList(blocks)
+        self._taps = (2, 4, 10, 15)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+        """Map ``(N, 3, H, W)`` to four feature maps, finest first."""
+        x = self.stem(x)
+        features = []
+        for index, block in enumerate(self.blocks):
+            x = block(x)
+            if index in self._taps:
+                features.append(x)
+        return tuple(features)
+
+
+class LiteFpn(nn.Module):
+    """EfficientNet-Lite0 with a light feature pyramid, logits at a quarter of the resolution.
+
+    Lin et al., "Feature Pyramid Networks for Object Detection", CVPR 2017, with the fusing 3x3
+    convolutions made depthwise-separable and a single output at the finest level.
+
+    Parameters
+    ----------
+    classes : int
+        Number of output classes.
+    width : int
+        Channels of the pyramid.
+    """
+
+    def __init__(self, classes: int, width: int) -> None:
+        super().__init__()
+        self.backbone = EfficientNetLite0()
+        self.lateral = nn.ModuleList(
+            _conv_norm(channels, width, 1, act=False) for channels in EfficientNetLite0.channels
+        )
+        self.fuse = nn.ModuleList(
+            nn.Sequential(
+                _conv_norm(width, width, 5 if level == 3 else 3, groups=width),
+                _conv_norm(width, width, 1),
+            )
+            for level in range(len(EfficientNetLite0.channels))
+        )
+        self.classify = nn.Conv2d(width, classes, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map ``(N, 3, H, W)`` to logits ``(N, classes, H / 4, W / 4)``."""
+        features = self.backbone(x)
+        y: Tensor = self.fuse[3](self.lateral[3](features[3]))
+        for level in (2, 1, 0):
+            y = functional.interpolate(y, scale_factor=2.0, mode="bilinear", align_corners=False)
+            y = self.fuse[level](y + self.lateral[level](features[level]))
+        logits: Tensor = self.classify(y)
+        return logits

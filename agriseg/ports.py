@@ -1,0 +1,191 @@
+"""What the stages are to each other: Protocols with a real and a simulated implementation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from agriseg.messages import (
+    ControllerMessage,
+    ControllerState,
+    Frame,
+    MissedWeed,
+    OdometrySample,
+    RunEvent,
+    Segmentation,
+    SprayPlan,
+    StageTimes,
+    ValveEvent,
+    VehicleState,
+)
+
+
+class Clock(Protocol):
+    """Monotonic time, real or virtual."""
+
+    def now_s(self) -> float:
+        """Return the time in seconds."""
+        ...
+
+    def sleep_until(self, t_s: float) -> None:
+        """Wait until ``t_s`` in seconds."""
+        ...
+
+
+class Camera(Protocol):
+    """A source of frames: newest frame wins, what it discards is counted."""
+
+    @property
+    def name(self) -> str:
+        """What the operator knows it by."""
+        ...
+
+    @property
+    def is_live(self) -> bool:
+        """Whether frames pass by on their own (live) or wait to be read (files)."""
+        ...
+
+    def read(self, timeout_s: float) -> Frame | None:
+        """Return the newest frame not yet read; None if none came within ``timeout_s``.
+
+        Raises
+        ------
+        CameraLostError
+            The source stopped delivering. The camera keeps trying to reconnect: later
+            calls deliver again once it is back.
+        EOFError
+            A source of finite length has ended.
+        """
+        ...
+
+    def controls(self) -> Mapping[str, tuple[float, float, float]]:
+        """Return the driver's controls: name to (minimum, maximum, present value)."""
+        ...
+
+    def set_control(self, name: str, value: float) -> float:
+        """Set a control and return the value that the driver reports afterwards.
+
+        Raises
+        ------
+        CameraError
+            The driver has no such control or refuses the value.
+        """
+        ...
+
+    def close(self) -> None:
+        """Release the device; further calls do nothing."""
+        ...
+
+
+class Segmenter(Protocol):
+    """Turns a frame into classes per pixel."""
+
+    @property
+    def name(self) -> str:
+        """Model and runtime, for the window and the report."""
+        ...
+
+    def segment(self, frame: Frame) -> Segmentation:
+        """Return the classes and probabilities of every pixel of ``frame``."""
+        ...
+
+    def close(self) -> None:
+        """Release memory and devices."""
+        ...
+
+
+class SprayController(Protocol):
+    """The sprayer controller at the far end of the wire. Calls never block on the wire."""
+
+    def arm(self) -> None:
+        """Ask for ARMED; the controller refuses until its clock has converged."""
+        ...
+
+    def disarm(self) -> None:
+        """Close all valves, empty the queue, go to SAFE."""
+        ...
+
+    def emergency_stop(self) -> None:
+        """Close all valves at once and latch; goes ahead of everything else."""
+        ...
+
+    def clear_stop(self) -> None:
+        """Leave the latched stop for SAFE; never resumes by itself."""
+        ...
+
+    def queue(self, events: Sequence[ValveEvent]) -> None:
+        """Command pulses; each is answered by one `PulseReport` from `poll`."""
+        ...
+
+    def flush(self) -> None:
+        """Forget pulses that have not begun."""
+        ...
+
+    def beat(self, alive: bool) -> None:
+        """Say that camera, model and planner are alive (or not: valves close).
+
+        The link repeats the heartbeat to the controller only while these calls keep coming.
+        """
+        ...
+
+    def poll(self) -> Sequence[ControllerMessage]:
+        """Return what has arrived since the last call, oldest first.
+
+        Raises
+        ------
+        ControllerError
+            The link cannot go on (another protocol version, for one).
+        """
+        ...
+
+    @property
+    def state(self) -> ControllerState:
+        """State last reported."""
+        ...
+
+    def close(self) -> None:
+        """Disarm and release the port."""
+        ...
+
+
+class Odometry(Protocol):
+    """Pose over time from odometry readings."""
+
+    def add(self, sample: OdometrySample) -> None:
+        """Take one reading."""
+        ...
+
+    def state_at(self, t_s: float) -> VehicleState | None:
+        """Return the pose at ``t_s``, interpolated or briefly extrapolated; None before any."""
+        ...
+
+
+class RunSink(Protocol):
+    """Something that keeps a run: called from the engine, never blocks it."""
+
+    def frame(
+        self,
+        frame: Frame,
+        segmentation: Segmentation,
+        vehicle: VehicleState | None,
+        plan: SprayPlan | None,
+        stage: StageTimes | None,
+    ) -> None:
+        """Take one processed frame with all that was decided on it."""
+        ...
+
+    def controller(self, message: ControllerMessage) -> None:
+        """Take one message of the controller."""
+        ...
+
+    def missed(self, missed: Sequence[MissedWeed], t_s: float) -> None:
+        """Take ground that was given up."""
+        ...
+
+    def event(self, event: RunEvent) -> None:
+        """Take an event; events are never dropped."""
+        ...
+
+    def close(self) -> None:
+        """Write what is queued and end the files."""
+        ...

@@ -1,0 +1,1 @@
+"""Runs: written while they happen, read back, reported."""

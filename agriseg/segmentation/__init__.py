@@ -1,0 +1,1 @@
+"""Pixel classes without a network, plants and metrics."""

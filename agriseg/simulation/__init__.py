@@ -1,0 +1,1 @@
+"""The simulated field and robot, with their truth and the scoring against it."""

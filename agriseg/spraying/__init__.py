@@ -1,0 +1,1 @@
+"""From weeds on the ground to pulses at the nozzles."""

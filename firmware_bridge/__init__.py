@@ -1,0 +1,1 @@
+"""The wire to the sprayer controller: knows channels and ticks, not weeds."""
