@@ -511,3 +511,36 @@ class EngineCommand:
 
     kind: CommandKind
     value: SprayMode | float | str | tuple[str, float] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Picture:
+    """What the window paints: the camera picture and, over it, what the model saw.
+
+    Attributes
+    ----------
+    frame_id : int
+    t_capture_s : float
+    image : (H, W, 4) uint8
+        BGRA, opaque; Qt's Format_RGB32.
+    overlay : (H, W, 4) uint8
+        BGRA with premultiplied alpha; Qt's Format_ARGB32_Premultiplied. Crop and weed in
+        the colours of `ui`'s legend, the rest transparent.
+    boom : BoomView
+        In pixels of ``image``.
+    """
+
+    frame_id: int
+    t_capture_s: float
+    image: UInt8Array
+    overlay: UInt8Array
+    boom: BoomView
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineHealth:
+    """Whether the engine's process lives and talks, as its owner sees it."""
+
+    alive: bool
+    silent_s: float
+    message: str

@@ -8,9 +8,13 @@ from typing import Protocol
 from agriseg.messages import (
     ControllerMessage,
     ControllerState,
+    EngineCommand,
+    EngineHealth,
+    EngineSnapshot,
     Frame,
     MissedWeed,
     OdometrySample,
+    Picture,
     RunEvent,
     Segmentation,
     SprayPlan,
@@ -188,4 +192,39 @@ class RunSink(Protocol):
 
     def close(self) -> None:
         """Write what is queued and end the files."""
+        ...
+
+
+class EngineClient(Protocol):
+    """The field engine as the window sees it: another process, reached without waiting."""
+
+    def start(self) -> None:
+        """Start the engine's process; also restarts one that ended."""
+        ...
+
+    def fileno(self) -> int:
+        """Return a descriptor that becomes readable when a snapshot or picture is there."""
+        ...
+
+    def read_snapshot(self) -> EngineSnapshot | None:
+        """Return the newest snapshot not yet read, if any; older ones are skipped."""
+        ...
+
+    def read_picture(self) -> Picture | None:
+        """Return the newest picture not yet read, if any.
+
+        Its arrays are valid until the next call.
+        """
+        ...
+
+    def send(self, command: EngineCommand) -> None:
+        """Send an order; never blocks."""
+        ...
+
+    def health(self) -> EngineHealth:
+        """Return whether the engine lives and how long it has been silent."""
+        ...
+
+    def close(self) -> None:
+        """Stop spraying, end the process, remove shared memory."""
         ...
