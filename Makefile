@@ -1,0 +1,52 @@
+# AgriSeg: every target does the set-up that it needs. `make help` lists them.
+
+PYTHON ?= python3
+VENV := .venv
+READY := $(VENV)/.ready
+RUN_SECONDS ?= 30
+export PYTHON
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test test-slow lint format bench screenshots clean
+
+help: ## List the targets
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(READY) ## Install system libraries, .venv and pinned packages; leaves .venv/bin/agriseg
+
+$(READY): pyproject.toml constraints.txt tools/setup.sh agriseg/commands/system_libraries.txt
+	@sh tools/setup.sh
+
+run: $(READY) ## Open the window on the simulated field (without a display: a headless run)
+	@if [ -n "$$DISPLAY$$WAYLAND_DISPLAY" ] || [ "$$(uname -s)" = Darwin ]; then \
+		exec $(VENV)/bin/agriseg; \
+	fi; \
+	out="runs/demo-$$(date +%Y%m%d-%H%M%S)"; \
+	echo "There is no display: $(RUN_SECONDS) s over the simulated field without the window, into $$out"; \
+	$(VENV)/bin/agriseg run --world sim --seconds $(RUN_SECONDS) --headless --out "$$out"
+
+test: lint ## Check style, types and layers, then run the tests
+	@$(VENV)/bin/python -m pytest -q -m "not slow"
+
+test-slow: $(READY) ## Run the long tests
+	@$(VENV)/bin/python -m pytest -q -m slow
+
+lint: $(READY) ## Check style, types and layers only
+	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/ruff format --check .
+	@$(VENV)/bin/mypy
+	@$(VENV)/bin/lint-imports
+
+format: $(READY) ## Put the code into the project's format
+	@$(VENV)/bin/ruff format .
+	@$(VENV)/bin/ruff check --fix .
+
+bench: $(READY) ## Measure speed on this computer
+	@$(VENV)/bin/python -m pytest -q -s tests/benchmarks
+
+screenshots: $(READY) ## Write pictures of every page into assets/screenshots
+	@QT_QPA_PLATFORM=offscreen $(VENV)/bin/python -m tools.screenshots
+
+clean: ## Remove .venv and everything that was built; runs/ stays
+	@rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@find agriseg ui firmware_bridge tests tools -name __pycache__ -type d -prune -exec rm -rf {} +
