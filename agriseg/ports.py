@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Protocol
 
 from agriseg.messages import (
@@ -12,7 +13,6 @@ from agriseg.messages import (
     EngineHealth,
     EngineSnapshot,
     Frame,
-    MissedWeed,
     OdometrySample,
     Picture,
     RunEvent,
@@ -167,23 +167,32 @@ class Odometry(Protocol):
 class RunSink(Protocol):
     """Something that keeps a run: called from the engine, never blocks it."""
 
+    @property
+    def directory(self) -> Path:
+        """Where the run is kept."""
+        ...
+
+    @property
+    def problem(self) -> str:
+        """Why something is not being kept (a full disk), in one sentence; empty when all is."""
+        ...
+
     def frame(
         self,
         frame: Frame,
         segmentation: Segmentation,
         vehicle: VehicleState | None,
-        plan: SprayPlan | None,
-        stage: StageTimes | None,
+        stage: StageTimes,
     ) -> None:
-        """Take one processed frame with all that was decided on it."""
+        """Take one processed frame and what was seen in it."""
         ...
 
     def controller(self, message: ControllerMessage) -> None:
         """Take one message of the controller."""
         ...
 
-    def missed(self, missed: Sequence[MissedWeed], t_s: float) -> None:
-        """Take ground that was given up."""
+    def plan(self, plan: SprayPlan) -> None:
+        """Take one planning step: pulses commanded, ground given up, plants decided on."""
         ...
 
     def event(self, event: RunEvent) -> None:

@@ -1,0 +1,153 @@
+"""The alarms of a run: raised while a cause lasts, kept until the operator has seen them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from agriseg.messages import Alarm, AlarmPriority
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlarmKind:
+    """What one kind of alarm is called and what it does."""
+
+    code: str
+    priority: AlarmPriority
+    remedy: str
+    stops_spraying: bool = False
+
+
+CAMERA_LOST = AlarmKind(
+    code="camera-lost",
+    priority=AlarmPriority.DANGER,
+    remedy="Check the camera's plug and power. It is looked for again by itself; then press Start.",
+    stops_spraying=True,
+)
+FRAMES_STALE = AlarmKind(
+    code="frames-stale",
+    priority=AlarmPriority.DANGER,
+    remedy="The computer or the camera cannot keep up: close other programs, or choose a smaller"
+    " picture or model. Then press Start.",
+    stops_spraying=True,
+)
+ODOMETRY_STALE = AlarmKind(
+    code="odometry-stale",
+    priority=AlarmPriority.DANGER,
+    remedy="Check the wheel sensor and its cable, then press Start.",
+    stops_spraying=True,
+)
+LINK_LOST = AlarmKind(
+    code="link-lost",
+    priority=AlarmPriority.DANGER,
+    remedy="Check the controller's cable and power. It is connected again by itself; then press"
+    " Start.",
+    stops_spraying=True,
+)
+CONTROLLER_LEFT = AlarmKind(
+    code="controller-stopped",
+    priority=AlarmPriority.DANGER,
+    remedy="Mend the cause, acknowledge, then press Start.",
+    stops_spraying=True,
+)
+CONTROLLER_REFUSED = AlarmKind(
+    code="controller-refused",
+    priority=AlarmPriority.DANGER,
+    remedy="Follow what the message says, then start AgriSeg again.",
+    stops_spraying=True,
+)
+MODEL_FAILED = AlarmKind(
+    code="model-failed",
+    priority=AlarmPriority.DANGER,
+    remedy="Choose another model in the configuration, or run `agriseg doctor`.",
+    stops_spraying=True,
+)
+VALVE_FAULT = AlarmKind(
+    code="valve-fault",
+    priority=AlarmPriority.WARNING,
+    remedy="Look at the nozzles marked with a cross: valve, coil and plug.",
+)
+WEEDS_LATE = AlarmKind(
+    code="weeds-late",
+    priority=AlarmPriority.WARNING,
+    remedy="Drive slower, or move the camera further ahead of the boom.",
+)
+PULSES_FAILED = AlarmKind(
+    code="pulses-failed",
+    priority=AlarmPriority.WARNING,
+    remedy="The controller did not do all that was commanded; the report lists each pulse.",
+)
+TOO_FAST = AlarmKind(
+    code="too-fast",
+    priority=AlarmPriority.WARNING,
+    remedy="Drive slower: above the limit nothing is sprayed.",
+)
+PLANNER_LIMIT = AlarmKind(
+    code="planner-limit",
+    priority=AlarmPriority.WARNING,
+    remedy="Drive slower or lower the sensitivity; what was not sprayed is counted as missed.",
+)
+RECORDING_PROBLEM = AlarmKind(
+    code="recording-problem",
+    priority=AlarmPriority.WARNING,
+    remedy="Spraying goes on. Free disk space or choose another folder to record again.",
+)
+OPERATOR_STOP = AlarmKind(
+    code="operator-stop",
+    priority=AlarmPriority.NOTICE,
+    remedy="Acknowledge, then press and hold Start to go on.",
+    stops_spraying=True,
+)
+
+
+class AlarmBook:
+    """Raises, clears and acknowledges alarms; one entry for each code.
+
+    An alarm leaves the book when its cause has gone *and* it was acknowledged.
+    """
+
+    def __init__(self) -> None:
+        self._alarms: dict[str, Alarm] = {}
+
+    def raise_alarm(self, kind: AlarmKind, text: str, t_s: float) -> bool:
+        """Raise or renew an alarm; return whether it is new (or came back)."""
+        known = self._alarms.get(kind.code)
+        if known is not None and known.active:
+            self._alarms[kind.code] = replace(known, text=text)
+            return False
+        self._alarms[kind.code] = Alarm(
+            code=kind.code,
+            priority=kind.priority,
+            text=text,
+            remedy=kind.remedy,
+            t_s=t_s,
+            stops_spraying=kind.stops_spraying,
+        )
+        return True
+
+    def clear(self, kind: AlarmKind) -> None:
+        """Note that the cause has gone; the entry stays until acknowledged."""
+        known = self._alarms.get(kind.code)
+        if known is None:
+            return
+        if known.acknowledged:
+            del self._alarms[kind.code]
+        else:
+            self._alarms[kind.code] = replace(known, active=False)
+
+    def acknowledge(self, code: str) -> None:
+        """Note that the operator has seen it; an entry whose cause has gone leaves."""
+        known = self._alarms.get(code)
+        if known is None:
+            return
+        if known.active:
+            self._alarms[code] = replace(known, acknowledged=True)
+        else:
+            del self._alarms[code]
+
+    def list(self) -> tuple[Alarm, ...]:
+        """Return all entries, most urgent first, then newest first."""
+        return tuple(sorted(self._alarms.values(), key=lambda alarm: (-alarm.priority, -alarm.t_s)))
+
+    def unacknowledged_stops(self) -> tuple[Alarm, ...]:
+        """Return the stops that the operator has not acknowledged."""
+        return tuple(a for a in self.list() if a.stops_spraying and not a.acknowledged)
