@@ -1,0 +1,130 @@
+"""The engine's process: builds the machine, runs the loop, talks to the window over a pipe."""
+
+from __future__ import annotations
+
+import logging
+import os
+import select
+import subprocess
+import sys
+import time
+from multiprocessing.connection import Connection
+
+from agriseg.assembly import Machine, build_realtime_machine
+from agriseg.config import Config
+from agriseg.engine_messages import EngineFailed, EngineMessage, PictureReady
+from agriseg.errors import AgrisegError
+from agriseg.messages import (
+    CommandKind,
+    EngineCommand,
+    EngineState,
+)
+from agriseg.overlay import PicturePainter
+from agriseg.picture_ring import PictureRingWriter, RingLayout
+from agriseg.ports import RunSink
+
+_log = logging.getLogger(__name__)
+
+SNAPSHOT_PERIOD_S = 0.1
+LOOP_WAIT_S = 0.004
+"""Longest wait for a frame; pulses are committed at least this often."""
+
+
+def engine_main(config: Config, layout: RingLayout, connection: Connection) -> None:
+    """Run the engine until the window asks for its end or goes away.
+
+    Entry point of the spawned process. Whatever happens, the nozzles are closed first.
+    """
+    _prepare_process()
+    try:
+        machine = build_realtime_machine(config, on_run_closed=_write_report)
+    except AgrisegError as error:
+        connection.send(EngineFailed(text=str(error)))
+        return
+    ring = PictureRingWriter(layout)
+    try:
+        _EngineLoop(machine, ring, layout, connection).run()
+    except (BrokenPipeError, ConnectionResetError, EOFError):
+        _log.info("the window has gone; closing the nozzles")
+    except Exception as error:
+        _log.exception("the engine's loop broke")
+        machine.engine.close()
+        connection.send(EngineFailed(text=f"the field engine broke: {error}"))
+    finally:
+        machine.close()
+        ring.close()
+
+
+class _EngineLoop:
+    def __init__(
+        self, machine: Machine, ring: PictureRingWriter, layout: RingLayout, connection: Connection
+    ) -> None:
+        self._machine = machine
+        self._engine = machine.engine
+        self._ring = ring
+        self._connection = connection
+        self._painter = PicturePainter(layout.max_width_px, layout.max_height_px)
+        self._painted_frame = -1
+        self._next_snapshot_s = 0.0
+        self._autostart = machine.is_simulation
+
+    def run(self) -> None:
+        while not self._handle_commands():
+            self._engine.step(LOOP_WAIT_S)
+            self._publish_picture()
+            self._publish_snapshot()
+
+    def _handle_commands(self) -> bool:
+        """Carry out what the window asked for; return whether it asked for the end."""
+        while self._connection.poll():
+            command: EngineCommand = self._connection.recv()
+            if command.kind is CommandKind.SHUTDOWN:
+                return True
+            self._engine.handle(command)
+        return False
+
+    def _publish_picture(self) -> None:
+        segmented = self._engine.segmented
+        frame = segmented.arrival.frame if segmented else self._engine.last_frame
+        if frame is None or frame.frame_id == self._painted_frame:
+            return
+        labels = segmented.segmentation.labels if segmented else None
+        self._ring.write(
+            self._painter.paint(frame, labels, self._machine.boom_view(self._painter.size(frame)))
+        )
+        self._painted_frame = frame.frame_id
+        self._send(PictureReady(frame_id=frame.frame_id))
+
+    def _publish_snapshot(self) -> None:
+        now_s = time.monotonic()
+        if now_s < self._next_snapshot_s:
+            return
+        self._next_snapshot_s = now_s + SNAPSHOT_PERIOD_S
+        snapshot = self._engine.snapshot()
+        if self._autostart and snapshot.state is EngineState.READY:
+            self._autostart = False
+            self._engine.handle(EngineCommand(kind=CommandKind.START))
+        self._send(snapshot)
+
+    def _send(self, message: EngineMessage) -> None:
+        """Send, unless the window is not reading: it then gets the next one."""
+        if _is_writable(self._connection):
+            self._connection.send(message)
+
+
+def _is_writable(connection: Connection) -> bool:
+    if sys.platform == "win32":
+        return True
+    return bool(select.select([], [connection.fileno()], [], 0.0)[1])
+
+
+def _prepare_process() -> None:
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    logging.basicConfig(
+        level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+
+
+def _write_report(sink: RunSink) -> None:
+    """Have the report written by a process of its own, so that nothing here waits for it."""
+    subprocess.Popen([sys.executable, "-m", "agriseg", "runs", "report", str(sink.directory)])

@@ -1,0 +1,39 @@
+"""The `agriseg` command: opens the window, or hands a subcommand to `agriseg.app`."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from pathlib import Path
+
+from agriseg.app import EXIT_BAD_INPUT, build_parser, run_guarded
+from agriseg.config import Config, load_config
+from agriseg.errors import ConfigError
+
+
+def main() -> int:
+    """Run the command line and return the exit status."""
+    arguments = build_parser().parse_args()
+    if arguments.subcommand is not None:
+        return run_guarded(arguments)
+    return _open_window(arguments.config, arguments.verbose)
+
+
+def _open_window(config_path: str | None, verbose: bool) -> int:
+    logging.basicConfig(
+        level=logging.INFO if verbose else logging.WARNING,
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+    )
+    try:
+        config = load_config(Path(config_path)) if config_path else Config()
+    except ConfigError as error:
+        sys.stderr.write(f"agriseg: {error}\n")
+        return EXIT_BAD_INPUT
+    from agriseg.engine_client import ProcessEngineClient
+    from ui.application import run_window
+
+    return run_window(ProcessEngineClient(config), config)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
