@@ -63,6 +63,7 @@ from agriseg.messages import (
 from agriseg.pipeline import FieldPipeline, PipelineResult
 from agriseg.ports import Camera, Clock, RunSink, SprayController
 from agriseg.segmenting import Arrival, SegmentedFrame, Segmenting
+from agriseg.spraying.boom import Boom
 from agriseg.totals import TotalsMeter
 
 _log = logging.getLogger(__name__)
@@ -82,6 +83,7 @@ class EngineParts:
     clock: Clock
     camera: Camera
     segmenting: Segmenting
+    boom: Boom
     pipeline: FieldPipeline
     controller: SprayController
     open_run: Callable[[], RunSink | None]
@@ -97,7 +99,7 @@ class FieldEngine:
         self._parts = parts
         self._config = parts.config
         self._alarms = AlarmBook()
-        self._meter = TotalsMeter(parts.config)
+        self._meter = TotalsMeter(parts.boom, parts.config.spray.min_speed_m_s)
         self._sink: RunSink | None = None
         self._spraying = False
         self._paused = False
@@ -570,7 +572,7 @@ class FieldEngine:
     # -- the run's record -----------------------------------------------------------------
 
     def _begin_run(self) -> None:
-        self._meter = TotalsMeter(self._config)
+        self._meter = TotalsMeter(self._parts.boom, self._config.spray.min_speed_m_s)
         self._run_start_s = self._parts.clock.now_s()
         try:
             self._sink = self._parts.open_run()
