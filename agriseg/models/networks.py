@@ -153,3 +153,45 @@ class LiteFpn(nn.Module):
             y = self.fuse[level](y + self.lateral[level](features[level]))
         logits: Tensor = self.classify(y)
         return logits
+
+
+def channels_last(network: nn.Module) -> nn.Module:
+    """Lay a network's weights out with the channels innermost, which convolutions prefer."""
+    return network.to(memory_format=torch.channels_last)  # type: ignore[no-any-return,call-overload]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Architecture:
+    """An entry of the registry: how to build a network, and what it is."""
+
+    build: Callable[[int], nn.Module]
+    paper: str
+
+
+ARCHITECTURES: Mapping[str, Architecture] = {
+    "lite0-fpn": Architecture(
+        build=lambda classes: LiteFpn(classes, width=96),
+        paper="EfficientNet-Lite0 (Tan and Le 2019) with a feature pyramid (Lin et al. 2017)",
+    ),
+    "lite0-fpn-small": Architecture(
+        build=lambda classes: LiteFpn(classes, width=48),
+        paper="EfficientNet-Lite0 (Tan and Le 2019) with a feature pyramid (Lin et al. 2017)",
+    ),
+}
+
+
+def build_network(architecture: str, classes: int) -> nn.Module:
+    """Build a network with random weights.
+
+    Raises
+    ------
+    ModelFileError
+        No architecture of that name exists.
+    """
+    entry = ARCHITECTURES.get(architecture)
+    if entry is None:
+        raise ModelFileError(
+            f"architecture {architecture!r} is not known; expected one of "
+            f"{', '.join(sorted(ARCHITECTURES))}"
+        )
+    return entry.build(classes)

@@ -1,0 +1,167 @@
+"""``agriseg train``: from labelled images to weights."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from agriseg.errors import AgrisegError, DatasetError
+
+if TYPE_CHECKING:
+    from agriseg.models.dataset import Sample
+    from agriseg.models.training import Trainer, TrainingProgress, Validate
+    from agriseg.models.training_config import TrainingConfig
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command to the command line."""
+    parser = subparsers.add_parser(
+        "train",
+        help="train a model from labelled images",
+        description="Train a model as a configuration file says, and write it as a model bundle. "
+        "Checkpoints, the log and the bundle (DIR/bundle) go to the output folder; an interrupted "
+        "training goes on with --resume.",
+    )
+    parser.add_argument("config", type=Path, metavar="CONFIG.toml", help="training configuration")
+    parser.add_argument(
+        "--data", type=Path, default=Path(), help="folder that the sources' directories lie in"
+    )
+    parser.add_argument(
+        "--out", type=Path, help="output folder (default: training/NAME)", metavar="DIR"
+    )
+    parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint")
+    parser.add_argument("--threads", type=int, default=0, help="CPU threads (default: all)")
+    parser.add_argument(
+        "--device", choices=("auto", "cpu", "cuda"), default="auto", help="where to train"
+    )
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Train and export; return the exit status."""
+    try:
+        config = load_config(args.config)
+        trainer = _trainer(config, args)
+        if args.resume:
+            trainer.resume()
+        trainer.run(_report)
+        bundle = _export(trainer, config, args)
+    except AgrisegError as error:
+        print(error, file=sys.stderr)
+        return 2
+    print(f"model written to {bundle}")
+    return 0
+
+
+def load_config(path: Path) -> TrainingConfig:
+    """Read the training configuration."""
+    from agriseg.models.training_config import load_training_config
+
+    return load_training_config(path)
+
+
+def _output(config: TrainingConfig, args: argparse.Namespace) -> Path:
+    return args.out if args.out is not None else Path("training") / config.name
+
+
+def _trainer(config: TrainingConfig, args: argparse.Namespace) -> Trainer:
+    import cv2
+    import torch
+
+    from agriseg.models.dataset import CropSampler
+    from agriseg.models.training import Trainer
+    from agriseg.models.training_sources import list_held_out, load_training_images
+
+    cv2.setNumThreads(1)
+    if args.threads > 0:
+        torch.set_num_threads(args.threads)
+    device = args.device
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    if not args.resume and (_output(config, args) / "checkpoint.pt").exists():
+        raise DatasetError(
+            f"{_output(config, args) / 'checkpoint.pt'}: a training is there already; go on with "
+            "--resume, or choose another --out"
+        )
+    images = load_training_images(config.enabled_sources, args.data, config.seed)
+    return Trainer(
+        config,
+        CropSampler(images, config.schedule.crop_px, config.seed),
+        _validator(
+            list_held_out(config.enabled_sources, args.data), config.schedule.validation_images
+        ),
+        _output(config, args),
+        torch.device(device),
+    )
+
+
+def _export(trainer: Trainer, config: TrainingConfig, args: argparse.Namespace) -> Path:
+    """Write the bundle, quantised with a spread of training images; return its folder."""
+    from agriseg.models.bundle import InputSpec
+    from agriseg.models.dataset import read_image
+    from agriseg.models.export import export_bundle
+    from agriseg.models.training_sources import list_training
+
+    sources = list_training(config.enabled_sources, args.data)
+    share = max(1, config.export.calibration_images // max(1, len(sources)))
+    chosen = [
+        sample.image_path
+        for samples in sources.values()
+        for sample in samples[:: max(1, len(samples) // share)][:share]
+    ]
+    bundle = export_bundle(
+        trainer.averaged_network,
+        _output(config, args) / "bundle",
+        name=config.name,
+        version=config.export.version,
+        architecture=config.network.architecture,
+        spec=InputSpec(
+            long_side_px=config.input.long_side_px, mean=config.input.mean, std=config.input.std
+        ),
+        licence=config.export.licence,
+        calibration=[read_image(path) for path in chosen] if config.export.quantise else [],
+    )
+    return bundle.directory
+
+
+def _validator(held_out: Mapping[str, Sequence[Sample]], images: int) -> Validate:
+    from agriseg.models.dataset import read_image, read_mask
+    from agriseg.models.training import LabelImage
+    from agriseg.segmentation.metrics import CLASSES, PixelScores
+
+    chosen = {
+        source: samples[:: max(1, len(samples) // images)][:images]
+        for source, samples in held_out.items()
+    }
+
+    def validate(label: LabelImage) -> dict[str, float]:
+        figures = {}
+        for source, samples in chosen.items():
+            scores = PixelScores.empty()
+            for sample in samples:
+                image = read_image(sample.image_path)
+                truth = read_mask(sample.mask_path, image.shape[:2])
+                scores += PixelScores.of(label(image), truth)
+            figures[f"{source}.miou"] = scores.mean_iou
+            for class_id in CLASSES:
+                figures[f"{source}.{class_id.name.lower()}"] = float(scores.iou[class_id])
+        return figures
+
+    return validate
+
+
+def _report(progress: TrainingProgress) -> None:
+    figures = "  ".join(
+        f"{name} {value:.3f}"
+        for name, value in progress.validation.items()
+        if name.endswith(".miou")
+    )
+    remaining_min = progress.remaining_s / 60.0
+    sys.stdout.write(
+        f"step {progress.step}/{progress.steps}  loss {progress.loss:.3f}  {figures}  "
+        f"{remaining_min:.0f} min left\n"
+    )
+    sys.stdout.flush()

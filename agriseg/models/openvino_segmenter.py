@@ -1,0 +1,190 @@
+"""The model on the CPU, through OpenVINO; does not import torch."""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import openvino as ov
+from openvino import opset13 as ops
+from openvino.preprocess import ColorFormat, PrePostProcessor, ResizeAlgorithm
+
+from agriseg.errors import ModelFileError
+from agriseg.messages import ClassId, Frame, Segmentation, UInt8Array
+from agriseg.models.bundle import CLASS_NAMES, InputSpec, ModelBundle
+from agriseg.models.sizing import Size, network_size
+
+if TYPE_CHECKING:
+    from openvino import InferRequest, Model, Output
+
+_KEPT_SIZES = 3
+
+
+class OpenVinoSegmenter:
+    """Segments frames with OpenVINO; a frame of another size is compiled for once.
+
+    Parameters
+    ----------
+    bundle : ModelBundle
+    threads : int
+        CPU threads of the model.
+    cache_dir : Path, optional
+        Where compiled models are kept for the next start.
+
+    Raises
+    ------
+    ModelFileError
+        The bundle's OpenVINO file is not a segmentation network of three classes.
+    """
+
+    def __init__(self, bundle: ModelBundle, *, threads: int, cache_dir: Path | None = None) -> None:
+        self._bundle = bundle
+        self._core = ov.Core()
+        if cache_dir is not None:
+            self._core.set_property({"CACHE_DIR": str(cache_dir)})
+        self._settings = {
+            "PERFORMANCE_HINT": "LATENCY",
+            "NUM_STREAMS": 1,
+            "INFERENCE_NUM_THREADS": threads,
+        }
+        _check_network(self._read_network(), bundle)
+        self._requests: OrderedDict[Size, InferRequest] = OrderedDict()
+
+    @property
+    def name(self) -> str:
+        """Model and runtime."""
+        manifest = self._bundle.manifest
+        return f"{manifest.name} {manifest.version} (OpenVINO {manifest.openvino_precision})"
+
+    def segment(self, frame: Frame) -> Segmentation:
+        """Return the classes and probabilities of every pixel of ``frame``."""
+        height_px, width_px = frame.image.shape[:2]
+        request = self._request(Size(width_px, height_px))
+        began_s = time.perf_counter()
+        request.infer([frame.image[None]], share_inputs=True)
+        forward_ms = (time.perf_counter() - began_s) * 1e3
+        labels, weed, crop = (_copy_out(request, index) for index in range(3))
+        return Segmentation(
+            frame_id=frame.frame_id,
+            t_capture_s=frame.t_capture_s,
+            labels=labels,
+            weed_probability=weed,
+            crop_probability=crop,
+            forward_ms=forward_ms,
+            segmenter=self.name,
+        )
+
+    def prepare(self, width_px: int, height_px: int) -> None:
+        """Compile for frames of this size ahead of the first one."""
+        self._request(Size(width_px, height_px))
+
+    def close(self) -> None:
+        """Release the compiled models."""
+        self._requests.clear()
+
+    def _request(self, frame: Size) -> InferRequest:
+        found = self._requests.get(frame)
+        if found is None:
+            model = build_frame_model(self._read_network(), frame, self._bundle.manifest.input)
+            found = self._core.compile_model(model, "CPU", self._settings).create_infer_request()
+            self._requests[frame] = found
+            if len(self._requests) > _KEPT_SIZES:
+                self._requests.popitem(last=False)
+        self._requests.move_to_end(frame)
+        return found
+
+    def _read_network(self) -> Model:
+        return self._core.read_model(self._bundle.openvino_path)
+
+
+def build_frame_model(network: Model, frame: Size, spec: InputSpec) -> Model:
+    """Put preprocessing in front of a network and full-size maps behind it.
+
+    Parameters
+    ----------
+    network : Model
+        Normalised RGB ``(1, 3, h, w)`` to logits ``(1, 3, h / 4, w / 4)``, of any size.
+    frame : Size
+        Size of the frames and of the maps.
+    spec : InputSpec
+
+    Returns
+    -------
+    Model
+        ``(1, H, W, 3) uint8`` BGR to labels, weed and crop probability, each
+        ``(1, 1, H, W) uint8``.
+    """
+    size = network_size(frame, spec.long_side_px)
+    network.reshape([1, len(CLASS_NAMES), size.height_px, size.width_px])
+    return _with_preprocessing(_with_maps(network, frame), frame, size, spec)
+
+
+def _with_maps(network: Model, frame: Size) -> Model:
+    shape = np.array([frame.height_px, frame.width_px], np.int64)
+    full = ops.interpolate(
+        network.output(0).get_node().input_value(0),
+        shape,
+        "linear_onnx",
+        "sizes",
+        coordinate_transformation_mode="half_pixel",
+        axes=np.array([2, 3], np.int64),
+    )
+    soil, crop, weed = ops.split(full, 1, len(CLASS_NAMES)).outputs()
+    labels = ops.select(
+        ops.greater(weed, ops.maximum(soil, crop)),
+        np.float32(ClassId.WEED),
+        ops.select(ops.greater(crop, soil), np.float32(ClassId.CROP), np.float32(ClassId.SOIL)),
+    )
+    maps = [labels, _level(weed, soil, crop), _level(crop, soil, weed)]
+    return ov.Model(
+        [ops.convert(one, "u8") for one in maps], network.get_parameters(), "frame_model"
+    )
+
+
+def _level(this: Output, other: Output, third: Output) -> Any:
+    """Softmax probability of one of three logits, rounded to 0..255."""
+    rest = ops.add(ops.exp(ops.subtract(other, this)), ops.exp(ops.subtract(third, this)))
+    level = ops.divide(np.float32(255.0), ops.add(rest, np.float32(1.0)))
+    return ops.add(level, np.float32(0.5))
+
+
+def _with_preprocessing(model: Model, frame: Size, size: Size, spec: InputSpec) -> Model:
+    steps = PrePostProcessor(model)
+    tensor = steps.input().tensor()
+    tensor.set_element_type(ov.Type.u8).set_layout(ov.Layout("NHWC"))
+    tensor.set_shape([1, frame.height_px, frame.width_px, 3])
+    tensor.set_color_format(ColorFormat.BGR)
+    steps.input().model().set_layout(ov.Layout("NCHW"))
+    process = steps.input().preprocess().convert_element_type(ov.Type.f32)
+    process.convert_color(ColorFormat.RGB)
+    if size != frame:
+        process.resize(ResizeAlgorithm.RESIZE_LINEAR)
+    process.mean([value * 255.0 for value in spec.mean])
+    process.scale([value * 255.0 for value in spec.std])
+    return steps.build()
+
+
+def _check_network(network: Model, bundle: ModelBundle) -> None:
+    inputs, outputs = len(network.inputs), len(network.outputs)
+    if inputs == 1 and outputs == 1:
+        channels = [
+            str(port.get_partial_shape()[1])
+            for port in (network.input(0), network.output(0))
+            if port.get_partial_shape().rank == 4
+        ]
+        if channels == ["3", str(len(CLASS_NAMES))]:
+            return
+    raise ModelFileError(
+        f"{bundle.openvino_path}: not a segmentation network; expected one input "
+        f"(1, 3, h, w) and one output (1, {len(CLASS_NAMES)}, h / 4, w / 4), "
+        f"found {inputs} inputs and {outputs} outputs"
+    )
+
+
+def _copy_out(request: InferRequest, index: int) -> UInt8Array:
+    """Copy a map out of the runtime's memory, which the next frame overwrites."""
+    data: UInt8Array = request.get_output_tensor(index).data
+    return np.array(data[0, 0], dtype=np.uint8, copy=True)

@@ -1,0 +1,142 @@
+"""The training configuration: a TOML file, read into frozen values."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from agriseg.errors import ConfigError
+
+CONFIG_VERSION = 1
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class SourceConfig(_Section):
+    """One source of labelled images, switched and weighted by itself.
+
+    Attributes
+    ----------
+    name : str
+        Name in logs and tables.
+    kind : str
+        ``folder``: images and masks on disk; ``simulation``: frames of the simulated field.
+    directory : str
+        Folder below the data directory (``folder`` only).
+    enabled : bool
+    weight : float
+        Share of the samples, relative to the other enabled sources.
+    long_side_px : int
+        Longer side that the images are brought to: what the network sees at scale 1.
+    held_out : tuple of str
+        Glob patterns of the groups that training never sees.
+    frames : int
+        Number of frames rendered (``simulation`` only).
+    """
+
+    name: str
+    kind: Literal["folder", "simulation"] = "folder"
+    directory: str = ""
+    enabled: bool = True
+    weight: float = Field(gt=0.0, le=100.0)
+    long_side_px: int = Field(default=960, ge=64, le=4096)
+    held_out: tuple[str, ...] = ()
+    frames: int = Field(default=0, ge=0, le=100_000)
+
+
+class NetworkConfig(_Section):
+    """What is trained, and from which weights it begins."""
+
+    architecture: str
+    pretrained: bool = True
+    start_from: str = ""
+    """A model bundle whose weights are the beginning; empty for the backbone's ImageNet weights."""
+
+
+class InputConfig(_Section):
+    """How frames become network input: ``(value / 255 - mean) / std`` per RGB channel."""
+
+    long_side_px: int = Field(ge=64, le=4096)
+    mean: tuple[float, float, float] = (0.498, 0.498, 0.498)
+    std: tuple[float, float, float] = (0.502, 0.502, 0.502)
+
+
+class ScheduleConfig(_Section):
+    """Optimisation: AdamW, linear warm-up and cosine decay, moving average of the weights."""
+
+    steps: int = Field(ge=1, le=10_000_000)
+    batch: int = Field(ge=1, le=1024)
+    crop_px: int = Field(ge=64, le=4096, multiple_of=32)
+    learning_rate: float = Field(gt=0.0, le=1.0)
+    backbone_factor: float = Field(default=0.3, ge=0.0, le=1.0)
+    weight_decay: float = Field(default=0.02, ge=0.0, le=1.0)
+    warmup_steps: int = Field(default=50, ge=0)
+    ema_decay: float = Field(default=0.995, ge=0.0, lt=1.0)
+    class_weights: tuple[Annotated[float, Field(gt=0.0)], ...] = (1.0, 1.5, 2.0)
+    dice_weight: float = Field(default=1.0, ge=0.0)
+    gradient_limit: float = Field(default=5.0, gt=0.0)
+    validate_every: int = Field(default=200, ge=1)
+    validation_images: int = Field(default=20, ge=1)
+    checkpoint_every: int = Field(default=100, ge=1)
+    mixed_precision: bool = True
+
+
+class ExportConfig(_Section):
+    """What becomes of the trained network.
+
+    ``quantise`` makes the OpenVINO file compute in eight bits, with ranges taken from
+    ``calibration_images`` images of the training sources.
+    """
+
+    version: str = "1.0"
+    licence: str = "CC-BY-SA-4.0"
+    quantise: bool = True
+    calibration_images: int = Field(default=120, ge=1, le=10_000)
+
+
+class TrainingConfig(_Section):
+    """All of one training: with the data it fixes the result."""
+
+    version: Literal[1]
+    name: str
+    seed: int = Field(ge=0)
+    network: NetworkConfig
+    input: InputConfig
+    schedule: ScheduleConfig
+    export: ExportConfig = ExportConfig()
+    source: tuple[SourceConfig, ...] = Field(min_length=1)
+
+    @property
+    def enabled_sources(self) -> tuple[SourceConfig, ...]:
+        """The sources that are switched on."""
+        return tuple(source for source in self.source if source.enabled)
+
+
+def load_training_config(path: Path) -> TrainingConfig:
+    """Read and check a training configuration.
+
+    Raises
+    ------
+    ConfigError
+        The file is missing, is no TOML, or has an unknown key or impossible value.
+    """
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read ({error.strerror})") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: not a TOML file ({error})") from error
+    try:
+        config = TrainingConfig.model_validate(data)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        raise ConfigError(f"{path}: {key}: {first['msg']}, found {first.get('input')!r}") from error
+    if not config.enabled_sources:
+        raise ConfigError(f"{path}: every source is switched off; enable at least one")
+    return config
