@@ -13,6 +13,7 @@ help: ## List the targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(READY) ## Install system libraries, .venv and pinned packages; leaves .venv/bin/agriseg
+	@echo "ready: $(VENV)/bin/agriseg"
 
 $(READY): pyproject.toml constraints.txt tools/setup.sh agriseg/commands/system_libraries.txt
 	@sh tools/setup.sh

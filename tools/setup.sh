@@ -122,4 +122,4 @@ rm -f .venv/.installed
     fail "Qt or OpenCV cannot be loaded (see above); '.venv/bin/agriseg doctor' says what is missing"
 }
 touch .venv/.ready
-say "ready: .venv/bin/agriseg"
+say "done"
