@@ -208,6 +208,7 @@ class SimulationConfig(_Section):
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 1
     speed_m_s: Annotated[float, Field(ge=0.0, le=10.0)] = 1.0
     speed_profile: tuple[SpeedStep, ...] = ()
+    crop: Literal["maize", "sugar_beet", "soybean", "peanut"] = "maize"
     row_spacing_m: Annotated[float, Field(ge=0.1, le=2.0)] = 0.5
     crop_spacing_m: Annotated[float, Field(ge=0.03, le=2.0)] = 0.2
     crop_stage: Fraction = 0.4
