@@ -1,0 +1,564 @@
+"""Records a run: everything that is decided and confirmed, and the pictures behind it.
+
+The engine hands messages over and goes on at once; a thread of the recorder's own encodes
+and writes them. What a killed process had written survives up to its last half second. When
+the disk is full the pictures stop, the rest goes on, and `RunRecorder.problem` says so.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import logging
+import os
+import shutil
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from agriseg.config import Config
+from agriseg.errors import DiskFullError, RecordingError
+from agriseg.messages import (
+    ClassId,
+    ControllerCapabilities,
+    ControllerMessage,
+    ControllerStatus,
+    Frame,
+    OdometrySample,
+    PulseReport,
+    RunEvent,
+    Segmentation,
+    SprayPlan,
+    StageTimes,
+    VehicleState,
+)
+from agriseg.ports import Clock
+from agriseg.recording import topics
+from agriseg.recording.codec import to_json
+from agriseg.recording.inbox import FrameItem, Inbox, Item, Rank
+from agriseg.recording.part_stream import DiskFile, OutputFile, PartStream
+from agriseg.recording.pictures import compressed_image_json, encode_jpeg, encode_mask
+from agriseg.recording.run_directories import (
+    CONFIG_FILE,
+    DATA_PREFIX,
+    RUN_FILE,
+    VIDEO_PREFIX,
+    DiskBudget,
+    is_run,
+    remove_run_files,
+)
+from agriseg.recording.topics import EncodedImage, FrameRecord, RecorderRecord
+
+logger = logging.getLogger(__name__)
+
+_FULL = frozenset({errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)})
+_MB = 1_000_000
+
+_TOPIC_OF: dict[type, str] = {
+    OdometrySample: topics.ODOMETRY,
+    PulseReport: topics.PULSE,
+    ControllerStatus: topics.STATUS,
+    ControllerCapabilities: topics.CAPABILITIES,
+    RunEvent: topics.EVENT,
+    SprayPlan: topics.PLAN,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunDescription:
+    """What a run is told about itself when it begins.
+
+    Attributes
+    ----------
+    versions : mapping
+        Program or library to version.
+    model : mapping
+        What is known of the segmenter: name, file, licence, attribution, ...
+    """
+
+    versions: Mapping[str, str] = field(default_factory=dict)
+    model: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecorderLimits:
+    """How much the recorder lets wait, and how often it puts it on the disk.
+
+    ``flush_s`` bounds what a killed process loses. Below ``min_free_bytes`` of free disk no
+    pictures are recorded; they go on above twice of it.
+    """
+
+    pictures_waiting: int = 12
+    telemetry_waiting: int = 20_000
+    flush_s: float = 0.5
+    part_bytes: int = 2 * 1024**3
+    min_free_bytes: int = 200 * _MB
+    memory_bytes: int = 64 * _MB
+    """What may wait in memory for a disk that refuses, before telemetry is dropped."""
+    counters_every_s: float = 10.0
+
+
+class RunRecorder:
+    """A `RunSink` that writes a run's directory as FORMAT.md describes it.
+
+    Parameters
+    ----------
+    directory : Path
+        The run's own directory; made if it is not there.
+    config : Config
+    description : RunDescription
+    clock : Clock
+        The engine's; all ``t_*_s`` of the messages are its time.
+    wall_ns : callable
+        The computer's clock, nanoseconds since 1970 (UTC). Read once to place the whole run,
+        so a clock that is set later moves nothing.
+    budget : DiskBudget, optional
+        What all runs together may take; oldest ones are deleted for it.
+    wait_for_room : bool
+        For virtual time: wait instead of dropping pictures.
+    replace_run : bool
+        Delete the files of a run that is already in ``directory``.
+    limits, free_bytes, open_file :
+        For tests and odd disks.
+
+    Raises
+    ------
+    RecordingError
+        The directory cannot be made or written, or holds a run already.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        config: Config,
+        description: RunDescription,
+        *,
+        clock: Clock,
+        wall_ns: Callable[[], int] = time.time_ns,
+        budget: DiskBudget | None = None,
+        wait_for_room: bool = False,
+        replace_run: bool = False,
+        limits: RecorderLimits = RecorderLimits(),
+        free_bytes: Callable[[Path], int] = lambda path: shutil.disk_usage(path).free,
+        open_file: Callable[[Path], OutputFile] = DiskFile,
+    ) -> None:
+        self._directory = directory
+        self._clock = clock
+        self._inbox = Inbox(limits.pictures_waiting, limits.telemetry_waiting, wait_for_room)
+        start_s, start_ns = clock.now_s(), wall_ns()
+        metadata = _metadata(config, description, start_s, start_ns)
+        _prepare(directory, metadata, replace_run)
+        self._writer = _RunWriter(
+            directory=directory,
+            config=config,
+            metadata=metadata,
+            start_s=start_s,
+            start_ns=start_ns,
+            wall_ns=wall_ns,
+            inbox=self._inbox,
+            limits=limits,
+            budget=budget,
+            free_bytes=free_bytes,
+            open_file=open_file,
+        )
+        self._thread = threading.Thread(
+            target=self._writer.run, name="agriseg-recorder", daemon=True
+        )
+        self._closing = threading.Lock()
+        self._thread.start()
+
+    @property
+    def directory(self) -> Path:
+        """The run's directory."""
+        return self._directory
+
+    @property
+    def error(self) -> RecordingError | None:
+        """Why something is not being kept; `DiskFullError` where the disk is full."""
+        return self._writer.error
+
+    @property
+    def problem(self) -> str:
+        """Why something is not being kept, in a sentence for the operator; empty when all is."""
+        return "" if self._writer.error is None else str(self._writer.error)
+
+    @property
+    def counters(self) -> RecorderRecord:
+        """What was recorded and what was dropped so far."""
+        return self._writer.counters(self._clock.now_s())
+
+    def frame(
+        self,
+        frame: Frame,
+        segmentation: Segmentation,
+        vehicle: VehicleState | None,
+        stage: StageTimes,
+    ) -> None:
+        """Take one processed frame. Its arrays must not change afterwards."""
+        height, width = frame.image.shape[:2]
+        record = FrameRecord(
+            frame_id=frame.frame_id,
+            t_capture_s=frame.t_capture_s,
+            width_px=width,
+            height_px=height,
+            segmenter=segmentation.segmenter,
+            forward_ms=segmentation.forward_ms,
+            weed_cover=float("nan"),
+            crop_cover=float("nan"),
+            has_picture=False,
+            dropped_before=frame.dropped_before,
+            name=frame.name,
+            vehicle=vehicle,
+            stage=stage,
+        )
+        item = FrameItem(record=record, frame=frame, segmentation=segmentation)
+        self._inbox.put(Item(t_s=self._clock.now_s(), rank=Rank.FRAME, payload=item))
+
+    def controller(self, message: ControllerMessage) -> None:
+        """Take one message of the controller."""
+        telemetry = isinstance(message, OdometrySample | ControllerStatus)
+        rank = Rank.TELEMETRY if telemetry else Rank.KEEP
+        self._inbox.put(Item(t_s=self._clock.now_s(), rank=rank, payload=message))
+
+    def plan(self, plan: SprayPlan) -> None:
+        """Take one planning step."""
+        self._inbox.put(Item(t_s=self._clock.now_s(), rank=Rank.KEEP, payload=plan))
+
+    def event(self, event: RunEvent) -> None:
+        """Take an event; events are never dropped."""
+        self._inbox.put(Item(t_s=self._clock.now_s(), rank=Rank.KEEP, payload=event))
+
+    def flush(self, timeout_s: float = 10.0) -> bool:
+        """Wait until all that was given so far is on the disk; return whether it is.
+
+        For tests and for moments that matter (the end of a row); the engine's loop has no
+        need of it.
+        """
+        done = threading.Event()
+        self._writer.ask_for_flush(done)
+        self._inbox.wake()
+        return done.wait(timeout_s) and self._writer.error is None
+
+    def close(self) -> None:
+        """Write what waits, end the files with their index; later calls do nothing."""
+        with self._closing:
+            self._inbox.close()
+            self._thread.join()
+
+
+def _metadata(
+    config: Config, description: RunDescription, start_s: float, start_ns: int
+) -> dict[str, dict[str, str]]:
+    started = datetime.fromtimestamp(start_ns / 1e9, tz=UTC)
+    return {
+        "agriseg.run": {
+            "format_version": str(topics.FORMAT_VERSION),
+            "started_at": started.isoformat(timespec="milliseconds"),
+            "start_wall_ns": str(start_ns),
+            "start_monotonic_s": repr(start_s),
+        },
+        "agriseg.config": {"json": config.model_dump_json()},
+        "agriseg.versions": dict(description.versions),
+        "agriseg.model": dict(description.model),
+    }
+
+
+def _prepare(directory: Path, metadata: Mapping[str, Mapping[str, str]], replace_run: bool) -> None:
+    """Make the directory and the two small files that say what it is."""
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        if is_run(directory):
+            if not replace_run:
+                raise RecordingError(
+                    f"{directory}: there is a run here already; choose another folder"
+                )
+            remove_run_files(directory)
+        config = json.loads(metadata["agriseg.config"]["json"])
+        about = {key.removeprefix("agriseg."): dict(v) for key, v in metadata.items()}
+        del about["config"]
+        _write_json(directory / CONFIG_FILE, config)
+        _write_json(directory / RUN_FILE, about)
+    except OSError as error:
+        raise _as_recording_error(directory, error) from error
+
+
+def _write_json(path: Path, value: object) -> None:
+    partial = path.with_name(path.name + ".part")
+    with partial.open("w", encoding="utf-8") as file:
+        json.dump(value, file, indent=2)
+        file.write("\n")
+        file.flush()
+        os.fsync(file.fileno())
+    partial.replace(path)
+
+
+def _as_recording_error(directory: Path, error: OSError) -> RecordingError:
+    if error.errno in _FULL:
+        return DiskFullError(
+            f"The disk of {directory} is full: spraying goes on, nothing more is recorded until"
+            " there is room; delete old runs or other files."
+        )
+    return RecordingError(
+        f"{directory}: the run cannot be recorded here ({error.strerror or error}); check that the"
+        " folder can be written, or choose another with recording.directory."
+    )
+
+
+class _RunWriter:
+    """The recorder's thread: encodes, writes, flushes, watches the disk."""
+
+    def __init__(
+        self,
+        *,
+        directory: Path,
+        config: Config,
+        metadata: Mapping[str, Mapping[str, str]],
+        start_s: float,
+        start_ns: int,
+        wall_ns: Callable[[], int],
+        inbox: Inbox,
+        limits: RecorderLimits,
+        budget: DiskBudget | None,
+        free_bytes: Callable[[Path], int],
+        open_file: Callable[[Path], OutputFile],
+    ) -> None:
+        self.error: RecordingError | None = None
+        self._directory = directory
+        self._jpeg_quality = config.recording.jpeg_quality
+        self._start_s, self._start_ns, self._wall_ns = start_s, start_ns, wall_ns
+        self._inbox = inbox
+        self._limits = limits
+        self._budget = budget
+        self._free_bytes = free_bytes
+        self._frames = 0
+        self._pictures = 0
+        self._pictures_refused = 0
+        self._telemetry_refused = 0
+        self._write_error: RecordingError | None = None
+        self._space_error: RecordingError | None = None
+        self._budget_error: RecordingError | None = None
+        self._budget_checked_bytes = 0
+        self._first_unflushed_s: float | None = None
+        self._counters_due_s = start_s + limits.counters_every_s
+        self._last_log_ns = start_ns
+        self._flush_requests: list[threading.Event] = []
+        self._requests_lock = threading.Lock()
+
+        def stream(prefix: str, of_topics: Mapping[str, type]) -> PartStream:
+            return PartStream(directory, prefix, of_topics, metadata, limits.part_bytes, open_file)
+
+        self._data = stream(DATA_PREFIX, topics.DATA_TOPICS)
+        self._video = stream(VIDEO_PREFIX, topics.VIDEO_TOPICS)
+
+    # -- called from other threads ---------------------------------------------------------
+
+    def ask_for_flush(self, done: threading.Event) -> None:
+        """Set ``done`` once all that is in the inbox now is on the disk."""
+        with self._requests_lock:
+            self._flush_requests.append(done)
+
+    def counters(self, t_s: float, closed: bool = False) -> RecorderRecord:
+        """Return what was recorded and what was dropped."""
+        return RecorderRecord(
+            t_s=t_s,
+            wall_ns=self._wall_ns(),
+            frames=self._frames,
+            pictures=self._pictures,
+            pictures_dropped=self._inbox.pictures_dropped + self._pictures_refused,
+            telemetry_dropped=self._inbox.telemetry_dropped + self._telemetry_refused,
+            closed=closed,
+        )
+
+    # -- the thread ------------------------------------------------------------------------
+
+    def run(self) -> None:
+        """Write until the inbox is closed and empty."""
+        try:
+            self._watch_disk()
+            while not self._inbox.closed:
+                requests = self._take_requests()
+                items = self._inbox.take(0.0 if requests else self._limits.flush_s / 2.0)
+                for item in items:
+                    self._take(item)
+                if requests or not items:
+                    self._flush()
+                for request in requests:
+                    request.set()
+            self._finish()
+        except Exception as error:
+            logger.exception("the recorder of %s failed", self._directory)
+            self.error = RecordingError(
+                f"{self._directory}: recording ended with an unexpected error ({error!r});"
+                " spraying goes on, please report it with the log."
+            )
+            self._inbox.close()
+            self._inbox.take(0.0)
+        for request in self._take_requests():
+            request.set()
+
+    def _take_requests(self) -> list[threading.Event]:
+        with self._requests_lock:
+            requests, self._flush_requests = self._flush_requests, []
+        return requests
+
+    def _take(self, item: Item) -> None:
+        try:
+            if isinstance(item.payload, FrameItem):
+                self._frame(item.t_s, item.payload)
+            else:
+                self._message(item)
+        finally:
+            if isinstance(item.payload, FrameItem) and item.payload.frame is not None:
+                self._inbox.picture_done()
+        if self._first_unflushed_s is None:
+            self._first_unflushed_s = item.t_s
+        if item.t_s - self._first_unflushed_s >= self._limits.flush_s:
+            self._flush()
+        elif self._write_error is None:
+            self._on_disk(self._data.write_out)
+            self._on_disk(self._video.write_out)
+        if item.t_s >= self._counters_due_s:
+            self._counters_due_s = item.t_s + self._limits.counters_every_s
+            self._add(topics.RECORDER, item.t_s, item.t_s, to_json(self.counters(item.t_s)))
+
+    def _message(self, item: Item) -> None:
+        message = item.payload
+        if item.rank is Rank.TELEMETRY and self._data.waiting_bytes > self._limits.memory_bytes:
+            self._telemetry_refused += 1
+            return
+        own_t_s = getattr(message, "t_plan_s", getattr(message, "t_s", item.t_s))
+        self._add(_TOPIC_OF[type(message)], item.t_s, own_t_s, to_json(message))
+
+    def _frame(self, t_s: float, item: FrameItem) -> None:
+        record = item.record
+        self._frames += 1
+        if item.segmentation is not None:
+            labels = item.segmentation.labels
+            record = replace(
+                record,
+                weed_cover=float(np.count_nonzero(labels == ClassId.WEED) / labels.size),
+                crop_cover=float(np.count_nonzero(labels == ClassId.CROP) / labels.size),
+            )
+        log_ns = self._log_ns(t_s, strictly=True)
+        if item.frame is not None and item.segmentation is not None:
+            if self.error is None:
+                self._picture(log_ns, item.frame, item.segmentation)
+                record = replace(record, has_picture=True)
+            else:
+                self._pictures_refused += 1
+        publish_ns = self._ns(record.t_capture_s)
+        self._data.add(topics.FRAME, log_ns, publish_ns, to_json(record))
+
+    def _picture(self, log_ns: int, frame: Frame, segmentation: Segmentation) -> None:
+        stamp_ns = self._ns(frame.t_capture_s)
+        number = frame.frame_id
+        for topic, kind, data in (
+            (topics.IMAGE, "jpeg", encode_jpeg(frame.image, self._jpeg_quality)),
+            (topics.MASK, "png", encode_mask(segmentation.labels)),
+        ):
+            image = EncodedImage(frame_number=number, format=kind, data=data)
+            message = compressed_image_json(image, stamp_ns, "camera")
+            self._video.add(topic, log_ns, stamp_ns, message)
+        self._pictures += 1
+
+    def _add(self, topic: str, t_s: float, own_t_s: float, data: bytes) -> None:
+        self._data.add(topic, self._log_ns(t_s), self._ns(own_t_s), data)
+
+    def _ns(self, t_s: float) -> int:
+        """Return the wall-clock time of a host time; never negative."""
+        if not np.isfinite(t_s):
+            return self._last_log_ns
+        return max(0, self._start_ns + round((t_s - self._start_s) * 1e9))
+
+    def _log_ns(self, t_s: float, strictly: bool = False) -> int:
+        """Return a log time that never falls, and differs from all before if ``strictly``."""
+        self._last_log_ns = max(self._ns(t_s), self._last_log_ns + (1 if strictly else 0))
+        return self._last_log_ns
+
+    # -- the disk --------------------------------------------------------------------------
+
+    def _flush(self) -> None:
+        self._first_unflushed_s = None
+        self._watch_disk()
+        if self._data.has_unflushed:
+            self._on_disk(self._data.flush)
+        if self._video.has_unflushed:
+            self._on_disk(self._video.flush)
+
+    def _on_disk(self, action: Callable[[], Any]) -> None:
+        """Do something with the disk; a refusal becomes a problem until one succeeds."""
+        try:
+            action()
+        except OSError as error:
+            if self._write_error is None:
+                logger.warning("%s: the disk refused (%s)", self._directory, error)
+            self._write_error = _as_recording_error(self._directory, error)
+        else:
+            if self._data.waiting_bytes == 0 and self._video.waiting_bytes == 0:
+                self._write_error = None
+        self._say()
+
+    def _watch_disk(self) -> None:
+        self._watch_space()
+        written = self._data.bytes_written + self._video.bytes_written
+        step = 64 * _MB
+        if self._budget is not None and (
+            written - self._budget_checked_bytes > step or self._budget_checked_bytes == 0
+        ):
+            self._budget_checked_bytes = max(written, 1)
+            self._watch_budget(self._budget)
+        self._say()
+
+    def _watch_space(self) -> None:
+        try:
+            free = self._free_bytes(self._directory)
+        except OSError as error:
+            self._space_error = _as_recording_error(self._directory, error)
+            return
+        low = self._limits.min_free_bytes
+        if free < low or (self._space_error is not None and free < 2 * low):
+            self._space_error = DiskFullError(
+                f"Only {free // _MB} MB are left on the disk of {self._directory}: spraying goes"
+                " on and is recorded, but without pictures; delete old runs or other files, and"
+                " pictures go on by themselves."
+            )
+        else:
+            self._space_error = None
+
+    def _watch_budget(self, budget: DiskBudget) -> None:
+        try:
+            _, excess = budget.clean_up(keep=[self._directory])
+        except OSError as error:
+            logger.warning("%s: the disk budget cannot be kept (%s)", budget.root, error)
+            return
+        self._budget_error = None
+        if excess > 0:
+            self._budget_error = DiskFullError(
+                f"The runs in {budget.root} have reached recording.max_disk_gb"
+                f" ({budget.max_bytes / 1e9:g} GB) and only starred or recent ones are left:"
+                " spraying is recorded without pictures; unstar or delete some, or raise the limit."
+            )
+
+    def _say(self) -> None:
+        error = self._write_error or self._space_error or self._budget_error
+        if (error is None) != (self.error is None):
+            text = str(error) if error is not None else "Pictures are recorded again."
+            event = RunEvent(t_s=self._now_s(), kind="recording", text=text)
+            self._add(topics.EVENT, event.t_s, event.t_s, to_json(event))
+        self.error = error
+
+    def _now_s(self) -> float:
+        """Return the host time of the last message: the writer has no clock of its own."""
+        return self._start_s + (self._last_log_ns - self._start_ns) * 1e-9
+
+    def _finish(self) -> None:
+        end_s = self._now_s()
+        self._add(topics.RECORDER, end_s, end_s, to_json(self.counters(end_s, closed=True)))
+        self._on_disk(self._data.close)
+        self._on_disk(self._video.close)
