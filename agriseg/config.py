@@ -23,7 +23,9 @@ Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, allow_inf_nan=False, use_attribute_docstrings=True
+    )
 
 
 class IntrinsicsConfig(_Section):
@@ -76,7 +78,11 @@ class CameraConfig(_Section):
     exposure_delay_ms: Annotated[float, Field(ge=0.0, le=500.0)] = 0.0
     """From mid-exposure to the driver handing the frame over; subtracted from the stamp."""
     lost_after_s: Annotated[float, Field(ge=0.1, le=1.0)] = 0.8
+    """A camera that is silent for longer has been lost: the nozzles close."""
     controls: dict[str, float] = Field(default_factory=dict)
+    """Set when the camera is opened, in the driver's own units: exposure, auto_exposure, gain,
+    white_balance_k, auto_white_balance, focus, auto_focus, brightness, contrast, saturation,
+    sharpness. Such as {auto_exposure = 1, exposure = 20}."""
     intrinsics: IntrinsicsConfig = IntrinsicsConfig()
     pose: CameraPoseConfig = CameraPoseConfig()
 
