@@ -1,0 +1,96 @@
+"""Opens the window on a field engine."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+from PySide6.QtCore import QSettings
+from PySide6.QtWidgets import QApplication
+
+from agriseg.clock import MonotonicClock
+from agriseg.config import Config
+from agriseg.ports import Clock, EngineClient
+from ui.bridge import EngineBridge
+from ui.main_window import MainWindow
+from ui.settings import APPLICATION, ORGANISATION, WindowSettings
+from ui.style import load_fonts, window_icon
+from ui.theme import ThemeKeeper
+
+log = logging.getLogger(__name__)
+
+
+def make_application() -> QApplication:
+    """Return Qt's application, dressed with font, name and icon."""
+    existing = QApplication.instance()
+    application = existing if isinstance(existing, QApplication) else QApplication(sys.argv[:1])
+    application.setApplicationName(APPLICATION)
+    application.setOrganizationName(ORGANISATION)
+    application.setApplicationDisplayName("AgriSeg")
+    application.setDesktopFileName("agriseg")
+    application.setStyle("Fusion")
+    load_fonts()
+    application.setWindowIcon(window_icon())
+    return application
+
+
+def build_window(
+    application: QApplication,
+    client: EngineClient,
+    config: Config,
+    clock: Clock,
+    store: QSettings,
+) -> tuple[MainWindow, EngineBridge]:
+    """Build the window on ``client`` without showing it or starting the engine."""
+    settings = WindowSettings(store, config.window)
+    bridge = EngineBridge(client, clock, application)
+    keeper = ThemeKeeper(settings.theme, parent=application)
+    return MainWindow(application, bridge, keeper, settings), bridge
+
+
+def run_window(
+    client: EngineClient,
+    config: Config,
+    clock: Clock | None = None,
+    *,
+    full_screen: bool = False,
+) -> int:
+    """Show the window until it is closed; return the exit status.
+
+    The engine is started once the window is on the screen, and ended with it.
+    """
+    application = make_application()
+    window, bridge = build_window(
+        application, client, config, clock or MonotonicClock(), QSettings()
+    )
+    if full_screen:
+        window.showFullScreen()
+    else:
+        window.show()
+    try:
+        bridge.start()
+        with _interrupts_close(application):
+            return application.exec()
+    finally:
+        bridge.close()
+        window.deleteLater()
+
+
+@contextmanager
+def _interrupts_close(application: QApplication) -> Iterator[None]:
+    """Let Ctrl+C and a polite kill end the window in order."""
+
+    def leave(number: int, _frame: FrameType | None) -> None:
+        log.info("ending on signal %d", number)
+        application.quit()
+
+    before = {number: signal.signal(number, leave) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

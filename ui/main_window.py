@@ -1,0 +1,520 @@
+"""The window: rail, top bar, pages, action bar; joins them to the bridge."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from PySide6.QtCore import QEvent, Qt, QTimer
+from PySide6.QtGui import QCloseEvent, QKeyEvent, QResizeEvent
+from PySide6.QtWidgets import (
+    QApplication,
+    QHBoxLayout,
+    QMainWindow,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from agriseg.messages import (
+    Alarm,
+    AlarmPriority,
+    CommandKind,
+    EngineCommand,
+    EngineSnapshot,
+    EngineState,
+    Picture,
+    SprayMode,
+)
+from ui.bridge import EngineBridge
+from ui.help.display_page import DisplayPage
+from ui.help.help_page import HelpPage
+from ui.live.controls import SENSITIVITY_STEP
+from ui.live.operate_page import OperatePage
+from ui.models.alarms import LatchedAlarms
+from ui.models.status import (
+    Level,
+    LinkView,
+    StopPhase,
+    status_view,
+    stop_words,
+)
+from ui.settings import WindowSettings
+from ui.shell.action_bar import ActionBar
+from ui.shell.banner import Banner, BannerText
+from ui.shell.panels import MarkPanel, ReasonPanel
+from ui.shell.rail import NavigationRail
+from ui.shell.top_bar import TopBar
+from ui.style import apply_theme
+from ui.theme import Theme, ThemeChoice, ThemeKeeper, scale_for
+from ui.units import Units, UnitSystem, age_text
+from ui.widgets.key import HoldKey
+
+log = logging.getLogger(__name__)
+
+MINIMUM_SIZE_PX = (1024, 720)
+_RESTYLE_AFTER_MS = 120
+_MESSAGE_FOR_MS = 6000
+_CLOSE_AGAIN_WITHIN_S = 5.0
+ENGINE_RESTARTED = "window-engine-restarted"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageEntry:
+    """A page of the shell: its name, what the rail shows, and its key."""
+
+    name: str
+    word: str
+    icon: str
+    shortcut: str
+    widget: QWidget
+
+
+class MainWindow(QMainWindow):
+    """The whole window. It shows what the bridge reports and sends what the operator asks."""
+
+    def __init__(
+        self,
+        application: QApplication,
+        bridge: EngineBridge,
+        keeper: ThemeKeeper,
+        settings: WindowSettings,
+    ) -> None:
+        super().__init__()
+        self._application = application
+        self._bridge = bridge
+        self._keeper = keeper
+        self._settings = settings
+        self._alarms = LatchedAlarms()
+        self._waiting_codes: frozenset[str] = frozenset()
+        self._link = bridge.link()
+        self._stop_phase = StopPhase.IDLE
+        self._message = ""
+        self._close_asked_at_s = float("-inf")
+        self.setWindowTitle("AgriSeg")
+        self.setMinimumSize(*MINIMUM_SIZE_PX)
+        self._build()
+        self._connect_pages()
+        self._connect_bridge()
+        self._restyle_timer = QTimer(self)
+        self._restyle_timer.setSingleShot(True)
+        self._restyle_timer.setInterval(_RESTYLE_AFTER_MS)
+        self._restyle_timer.timeout.connect(self._rescale)
+        self._message_timer = QTimer(self)
+        self._message_timer.setSingleShot(True)
+        self._message_timer.setInterval(_MESSAGE_FOR_MS)
+        self._message_timer.timeout.connect(self._forget_message)
+        keeper.changed.connect(self._set_theme)
+        self._set_theme(keeper.theme)
+        self._restore()
+        self.show_page("operate")
+        self._show_time()
+
+    @property
+    def pages(self) -> tuple[PageEntry, ...]:
+        """The pages in the order of the rail."""
+        return self._pages
+
+    def show_page(self, name: str) -> None:
+        """Change the page."""
+        for entry in self._pages:
+            if entry.name == name:
+                self._stack.setCurrentWidget(entry.widget)
+                self.rail.show_page(name)
+        self.mark_panel.hide()
+        self.reason_panel.hide()
+        self._show_actions()
+
+    # Building
+
+    def _build(self) -> None:
+        self.rail = NavigationRail(self._keeper)
+        self.top = TopBar(self._keeper)
+        self.banner = Banner(self._keeper)
+        self.action_bar = ActionBar(self._keeper)
+        self.operate = OperatePage(self._keeper, Units(self._settings.units))
+        self.display = DisplayPage(self._keeper)
+        self.help = HelpPage(self._keeper)
+        self._pages = (
+            PageEntry(
+                name="operate", word="Operate", icon="sprout", shortcut="F2", widget=self.operate
+            ),
+            PageEntry(
+                name="display",
+                word="Display",
+                icon="theme-light-dark",
+                shortcut="F3",
+                widget=self.display,
+            ),
+            PageEntry(
+                name="help",
+                word="Help",
+                icon="help-circle-outline",
+                shortcut="F1",
+                widget=self.help,
+            ),
+        )
+        self._stack = QStackedWidget()
+        for entry in self._pages:
+            self._stack.addWidget(entry.widget)
+            self.rail.add_page(entry.name, entry.word, entry.icon, entry.shortcut)
+        self._lay_out()
+        self.mark_panel = MarkPanel(self._keeper, self._shell)
+        self.reason_panel = ReasonPanel(self._keeper, self._shell)
+
+    def _lay_out(self) -> None:
+        self._shell = QWidget()
+        self._shell.setObjectName("shell")
+        self._page_area = QVBoxLayout()
+        self._page_area.addWidget(self._stack)
+        column = QVBoxLayout()
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self.top)
+        column.addWidget(self.banner)
+        column.addLayout(self._page_area, 1)
+        column.addWidget(self.action_bar)
+        row = QHBoxLayout(self._shell)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(0)
+        row.addWidget(self.rail)
+        row.addLayout(column, 1)
+        self.setCentralWidget(self._shell)
+
+    def _connect_pages(self) -> None:
+        self.rail.page_asked.connect(self.show_page)
+        self.top.reasons_asked.connect(self._toggle_reasons)
+        self.top.alarms_asked.connect(self._show_alarms_panel)
+        self.banner.action_asked.connect(self._restart_engine)
+        self.action_bar.primary.connect(self._primary)
+        self.action_bar.pause.connect(self.pause)
+        self.action_bar.stop.connect(self.stop)
+        self.action_bar.mark.connect(self.mark)
+        self.action_bar.hold_needed.connect(self.show_message)
+        self.operate.acknowledged.connect(self.acknowledge)
+        self.operate.mode_chosen.connect(self._set_mode)
+        self.operate.sensitivity_chosen.connect(self._set_sensitivity)
+        self.operate.hold_needed.connect(self.show_message)
+        self.mark_panel.noted.connect(self._note)
+        self.display.theme_chosen.connect(self._choose_theme)
+        self.display.units_chosen.connect(self._choose_units)
+        self.display.sound_chosen.connect(self._choose_sound)
+        self.display.full_screen_chosen.connect(self._choose_full_screen)
+        self._show_choices()
+
+    def _connect_bridge(self) -> None:
+        self._bridge.snapshot_arrived.connect(self._take_snapshot)
+        self._bridge.picture_arrived.connect(self._take_picture)
+        self._bridge.link_changed.connect(self._take_link)
+        self._bridge.stop_changed.connect(self._take_stop)
+        self._bridge.restarted.connect(self._take_restart)
+        self._bridge.failed.connect(self.show_message)
+
+    def _restore(self) -> None:
+        geometry = self._settings.geometry
+        if geometry is None or not self.restoreGeometry(geometry):
+            self.resize(1280, 800)
+
+    # What the bridge reports
+
+    def _take_snapshot(self, snapshot: EngineSnapshot) -> None:
+        self._alarms.update(snapshot.alarms)
+        self.operate.show_snapshot(snapshot)
+        self.top.show_snapshot(snapshot)
+        self._show_alarms()
+        self._show_time()
+
+    def _take_picture(self, picture: Picture) -> None:
+        self.operate.show_picture(picture, self._bridge.now_s())
+
+    def _take_link(self, link: LinkView) -> None:
+        self._link = link
+        if link.talking:
+            self._alarms.clear_own(ENGINE_RESTARTED)
+        self._show_time()
+
+    def _take_stop(self, phase: StopPhase) -> None:
+        self._stop_phase = phase
+        self.action_bar.show_stop(phase)
+        self._show_banner()
+
+    def _take_restart(self, why: str) -> None:
+        self.operate.forget()
+        text = "The field engine was started again; spraying has ended."
+        self._alarms.raise_own(
+            Alarm(
+                code=ENGINE_RESTARTED,
+                priority=AlarmPriority.DANGER,
+                text=f"{text} {why}".strip(),
+                remedy="Look at the nozzles, acknowledge, then hold Start. Restart the computer"
+                " if it happens again.",
+                t_s=self._bridge.now_s(),
+            )
+        )
+        self._show_alarms()
+
+    # Drawing
+
+    def _show_time(self) -> None:
+        """Draw everything that depends on the time as well as on the snapshot."""
+        snapshot = self._bridge.snapshot
+        status = status_view(snapshot, self._link)
+        self.top.show_status(status)
+        self.reason_panel.show_reasons(status.reasons)
+        self.operate.show_time(self._bridge.now_s(), self._link)
+        self._show_actions()
+        self._show_banner()
+
+    def _show_actions(self) -> None:
+        on_operate = self._stack.currentWidget() is self.operate
+        self.action_bar.show_state(self._bridge.snapshot, self._link, on_operate=on_operate)
+
+    def _show_banner(self) -> None:
+        self.banner.show_text(self._banner_text())
+
+    def _banner_text(self) -> BannerText | None:
+        stop = stop_words(self._stop_phase, talking=self._link.talking)
+        if not self._link.talking and not self._link.starting:
+            age = age_text(self._link.silent_s)
+            cause = f" {self._link.message}" if self._link.message else ""
+            text = stop or (
+                f"The field engine has been silent for {age}.{cause}"
+                " Without it the controller keeps the nozzles closed."
+            )
+            return BannerText(level=Level.DANGER, text=text, action="Start the engine again")
+        if stop:
+            danger = self._stop_phase is StopPhase.UNCONFIRMED
+            return BannerText(level=Level.DANGER if danger else Level.WARNING, text=stop)
+        if self._message:
+            return BannerText(level=Level.WAIT, text=self._message)
+        return None
+
+    def _show_alarms(self) -> None:
+        rows = self._alarms.rows()
+        self.operate.show_alarms(rows)
+        self.top.show_alarms(rows, self._alarms.worst_waiting())
+        waiting = frozenset(
+            row.alarm.code
+            for row in rows
+            if row.waits and row.alarm.priority >= AlarmPriority.WARNING
+        )
+        if waiting - self._waiting_codes and self._settings.sound:
+            QApplication.beep()
+        self._waiting_codes = waiting
+
+    def show_message(self, text: str) -> None:
+        """Say something for a few seconds."""
+        self._message = text
+        self._message_timer.start()
+        self._show_banner()
+
+    def _forget_message(self) -> None:
+        self._message = ""
+        self._show_banner()
+
+    # What the operator asks
+
+    def stop(self) -> None:
+        """Stop, in every state."""
+        self._bridge.stop()
+
+    def pause(self) -> None:
+        """Pause spraying."""
+        self._bridge.send(EngineCommand(kind=CommandKind.PAUSE))
+
+    def mark(self) -> None:
+        """Mark this place at once, then ask what is here."""
+        if self._bridge.send(EngineCommand(kind=CommandKind.NOTE, value="mark")):
+            self.mark_panel.open()
+            self._place_panels()
+
+    def acknowledge(self, code: str) -> None:
+        """Acknowledge one alarm."""
+        if self._alarms.acknowledge(code):
+            self._bridge.send(EngineCommand(kind=CommandKind.ACKNOWLEDGE, value=code))
+        self._show_alarms()
+
+    def acknowledge_top(self) -> None:
+        """Acknowledge the alarm on top of the list."""
+        rows = self._alarms.rows()
+        if rows and rows[0].waits:
+            self.acknowledge(rows[0].alarm.code)
+
+    def _primary(self, kind: CommandKind) -> None:
+        self._bridge.send(EngineCommand(kind=kind))
+
+    def _set_mode(self, mode: SprayMode) -> None:
+        self._bridge.send(EngineCommand(kind=CommandKind.SET_MODE, value=mode))
+
+    def _set_sensitivity(self, value: float) -> None:
+        self._bridge.send(EngineCommand(kind=CommandKind.SET_SENSITIVITY, value=value))
+
+    def _note(self, text: str) -> None:
+        self._bridge.send(EngineCommand(kind=CommandKind.NOTE, value=f"mark: {text}"))
+        self.show_message(f"Noted: {text}")
+
+    def _restart_engine(self) -> None:
+        self._bridge.restart()
+
+    def _toggle_reasons(self) -> None:
+        snapshot = self._bridge.snapshot
+        has_reasons = snapshot is not None and bool(snapshot.not_ready)
+        self.reason_panel.setVisible(has_reasons and not self.reason_panel.isVisible())
+        self._place_panels()
+
+    def _show_alarms_panel(self) -> None:
+        if self._stack.currentWidget() is not self.operate:
+            self.show_page("operate")
+        else:
+            self.operate.toggle_panel()
+
+    # Display choices
+
+    def _show_choices(self) -> None:
+        self.display.theme_row.show_choice(self._keeper.choice)
+        self.display.units_row.show_choice(self._settings.units)
+        self.display.sound_row.show_choice(self._settings.sound)
+        self.display.screen_row.show_choice(self.isFullScreen())
+
+    def _choose_theme(self, choice: ThemeChoice) -> None:
+        self._settings.theme = choice
+        self._keeper.choose(choice)
+        self._show_choices()
+
+    def _choose_units(self, system: UnitSystem) -> None:
+        self._settings.units = system
+        self.operate.set_units(Units(system))
+        self._show_choices()
+        self._show_time()
+
+    def _choose_sound(self, on: bool) -> None:
+        self._settings.sound = on
+        self._show_choices()
+
+    def _choose_full_screen(self, on: bool) -> None:
+        if on:
+            self.showFullScreen()
+        else:
+            self.showNormal()
+        self._show_choices()
+
+    def _toggle_theme(self) -> None:
+        is_day = self._keeper.theme.name == "day"
+        self._choose_theme(ThemeChoice.NIGHT if is_day else ThemeChoice.DAY)
+
+    def _toggle_units(self) -> None:
+        metric = self._settings.units is UnitSystem.METRIC
+        self._choose_units(UnitSystem.IMPERIAL if metric else UnitSystem.METRIC)
+
+    # Qt's events
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Act on the window's keys; Space and Escape stop wherever the focus is."""
+        if event.isAutoRepeat():
+            return
+        key = Qt.Key(event.key())
+        hold = self._hold_key(key)
+        if key in (Qt.Key.Key_Space, Qt.Key.Key_Escape):
+            self.stop()
+        elif hold is not None:
+            hold.begin_hold()
+        else:
+            self._tap(key, event)
+
+    def keyReleaseEvent(self, event: QKeyEvent) -> None:
+        """End a hold by keyboard."""
+        hold = None if event.isAutoRepeat() else self._hold_key(Qt.Key(event.key()))
+        if hold is not None:
+            hold.end_hold()
+
+    def changeEvent(self, event: QEvent) -> None:
+        """End holds when another window comes to the front: their release would not be seen."""
+        if event.type() is QEvent.Type.ActivationChange and not self.isActiveWindow():
+            self.action_bar.start_key.end_hold()
+            self.operate.modes.broadcast.end_hold()
+        if event.type() is QEvent.Type.WindowStateChange:
+            self._show_choices()
+        super().changeEvent(event)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Let sizes follow the window."""
+        super().resizeEvent(event)
+        self._restyle_timer.start()
+        self._place_panels()
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        """Close; while spraying only when asked twice."""
+        snapshot = self._bridge.snapshot
+        spraying = snapshot is not None and snapshot.state is EngineState.SPRAYING
+        now_s = self._bridge.now_s()
+        asked_again = now_s - self._close_asked_at_s < _CLOSE_AGAIN_WITHIN_S
+        if spraying and self._link.talking and not asked_again:
+            self._close_asked_at_s = now_s
+            self.show_message("Spraying goes on. Close once more to stop spraying and leave.")
+            event.ignore()
+            return
+        self._settings.geometry = self.saveGeometry()
+        self._bridge.close()
+        event.accept()
+
+    def _hold_key(self, key: Qt.Key) -> HoldKey | None:
+        if key is Qt.Key.Key_S:
+            return self.action_bar.start_key
+        if key is Qt.Key.Key_3 and self._stack.currentWidget() is self.operate:
+            return self.operate.modes.broadcast
+        return None
+
+    def _tap(self, key: Qt.Key, event: QKeyEvent) -> None:
+        everywhere: dict[Qt.Key, Callable[[], object]] = {
+            Qt.Key.Key_P: self.action_bar.pause_key.click,
+            Qt.Key.Key_M: self.action_bar.mark_key.click,
+            Qt.Key.Key_A: self.acknowledge_top,
+            Qt.Key.Key_D: self._toggle_theme,
+            Qt.Key.Key_U: self._toggle_units,
+            Qt.Key.Key_F1: lambda: self.show_page("help"),
+            Qt.Key.Key_F2: lambda: self.show_page("operate"),
+            Qt.Key.Key_F3: lambda: self.show_page("display"),
+            Qt.Key.Key_F11: lambda: self._choose_full_screen(not self.isFullScreen()),
+        }
+        modes = self.operate.modes
+        on_operate: dict[Qt.Key, Callable[[], object]] = {
+            Qt.Key.Key_1: lambda: modes.choose(SprayMode.SPOT),
+            Qt.Key.Key_2: lambda: modes.choose(SprayMode.BAND),
+            Qt.Key.Key_0: lambda: modes.choose(SprayMode.OFF),
+            Qt.Key.Key_Plus: lambda: self.operate.sensitivity.step(SENSITIVITY_STEP),
+            Qt.Key.Key_Minus: lambda: self.operate.sensitivity.step(-SENSITIVITY_STEP),
+            Qt.Key.Key_V: self.operate.toggle_overlay,
+            Qt.Key.Key_T: self.operate.toggle_panel,
+        }
+        action = everywhere.get(key)
+        if action is None and self._stack.currentWidget() is self.operate:
+            action = on_operate.get(key)
+        if action is None:
+            super().keyPressEvent(event)
+        else:
+            action()
+
+    def _set_theme(self, theme: Theme) -> None:
+        apply_theme(self._application, theme)
+        gap = theme.px(8)
+        self._page_area.setContentsMargins(gap, gap, gap, gap)
+        self._place_panels()
+
+    def _rescale(self) -> None:
+        self._keeper.set_scale(scale_for(self.width(), self.height()))
+
+    def _place_panels(self) -> None:
+        """Put the panels over the page, clear of the action bar."""
+        shell = self._shell
+        gap = self._keeper.theme.px(16)
+        room = shell.width() - self.rail.width() - 2 * gap
+        width = max(1, min(self._keeper.theme.px(640), room))
+        for panel in (self.mark_panel, self.reason_panel):
+            panel.setFixedWidth(width)
+            panel.adjustSize()
+        bottom = shell.height() - self.action_bar.height() - gap
+        self.mark_panel.move(self.rail.width() + gap, bottom - self.mark_panel.height())
+        self.reason_panel.move(self.rail.width() + gap, self.top.height() + gap)
+        for panel in (self.mark_panel, self.reason_panel):
+            panel.raise_()

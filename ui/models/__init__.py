@@ -1,0 +1,1 @@
+"""What the window says, without any widget: words and figures made from snapshots."""

@@ -1,0 +1,72 @@
+"""What the window remembers from one start to the next."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QByteArray, QSettings
+
+from agriseg.config import WindowConfig
+from ui.theme import ThemeChoice
+from ui.units import UnitSystem
+
+ORGANISATION = "AgriSeg"
+APPLICATION = "AgriSeg"
+
+
+class WindowSettings:
+    """Theme, units, sound and geometry over `QSettings`.
+
+    What the operator chose in the window wins over the configuration file, until the
+    file says something else than it did at the time of the choice.
+    """
+
+    def __init__(self, store: QSettings, config: WindowConfig) -> None:
+        self._store = store
+        self._config = config
+
+    @property
+    def theme(self) -> ThemeChoice:
+        """Day, night or automatic."""
+        return ThemeChoice(
+            self._chosen("theme", self._config.theme, {c.value for c in ThemeChoice})
+        )
+
+    @theme.setter
+    def theme(self, choice: ThemeChoice) -> None:
+        self._choose("theme", choice.value, self._config.theme)
+
+    @property
+    def units(self) -> UnitSystem:
+        """Metric or imperial."""
+        return UnitSystem(self._chosen("units", self._config.units, {u.value for u in UnitSystem}))
+
+    @units.setter
+    def units(self, system: UnitSystem) -> None:
+        self._choose("units", system.value, self._config.units)
+
+    @property
+    def sound(self) -> bool:
+        """Whether alarms beep."""
+        return str(self._store.value("sound", "on")) == "on"
+
+    @sound.setter
+    def sound(self, on: bool) -> None:
+        self._store.setValue("sound", "on" if on else "off")
+
+    @property
+    def geometry(self) -> QByteArray | None:
+        """Size and place of the window, as Qt saved them."""
+        value = self._store.value("geometry")
+        return value if isinstance(value, QByteArray) else None
+
+    @geometry.setter
+    def geometry(self, geometry: QByteArray) -> None:
+        self._store.setValue("geometry", geometry)
+
+    def _chosen(self, key: str, configured: str, allowed: set[str]) -> str:
+        chosen = str(self._store.value(f"{key}/chosen", ""))
+        at_the_time = str(self._store.value(f"{key}/configured", ""))
+        return chosen if chosen in allowed and at_the_time == configured else configured
+
+    def _choose(self, key: str, value: str, configured: str) -> None:
+        self._store.setValue(f"{key}/chosen", value)
+        self._store.setValue(f"{key}/configured", configured)

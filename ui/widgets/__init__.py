@@ -1,0 +1,1 @@
+"""Controls and displays that the pages are made of."""
