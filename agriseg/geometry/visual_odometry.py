@@ -1,0 +1,214 @@
+"""Speed and turning from the pictures alone, where the controller has no wheel encoder."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from agriseg.errors import CalibrationError
+from agriseg.geometry.ground_plane import GroundPlane
+from agriseg.messages import Float64Array, Frame, OdometrySample, OdometrySource, UInt8Array
+
+_CELLS_ALONG = 120
+_LONGEST_PATCH_M = 0.9
+_TEMPLATE_SHARE = 0.3
+_LATERAL_CELLS = 4
+_LEAST_QUALITY = 0.4
+_LEAST_CONTRAST = 2.0
+_LONGEST_GAP_S = 0.5
+_MAX_ACCELERATION_M_S2 = 6.0
+_SLACK_CELLS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class _Match:
+    """What one half of the view says: its lateral position, its advance, how sure it is."""
+
+    y_m: float
+    forward_m: float
+    quality: float
+
+
+class VisualOdometry:
+    """Follows the ground's texture from frame to frame in a coarse view from above.
+
+    A strip of ground that should still be in view is searched in the new frame (normalised
+    correlation, then a parabola through the peak), for the left and the right half apart:
+    the mean is the advance, the difference the turn. A frame without a match gives no
+    reading, so that whoever needs one sees it grow stale; the next frame is then compared
+    with the last one that matched, so that no ground is lost in between.
+
+    Parameters
+    ----------
+    ground : GroundPlane
+
+    Raises
+    ------
+    CalibrationError
+        The view is too small to follow anything in it.
+    """
+
+    def __init__(self, ground: GroundPlane) -> None:
+        self._view = _BirdsEye(ground)
+        self._reference: tuple[float, UInt8Array] | None = None
+        self._speed_m_s: float | None = None
+        self._distance_m = 0.0
+        self.quality = float("nan")
+        """Correlation of the last match, -1 to 1; NaN before any."""
+        self.breaks = 0
+        """How often the ground was lost for so long that the distance driven is unknown."""
+
+    def add(self, frame: Frame) -> OdometrySample | None:
+        """Take a frame; return the odometry reading at its exposure, None without a match."""
+        patch = self._view.patch(frame.image)
+        if self._reference is None:
+            self._reference = (frame.t_capture_s, patch)
+            return None
+        elapsed_s = frame.t_capture_s - self._reference[0]
+        if elapsed_s <= 0.0:
+            return None
+        if elapsed_s > _LONGEST_GAP_S:
+            self._begin_anew(frame.t_capture_s, patch)
+            return None
+        matches = self._matches(self._reference[1], patch, elapsed_s)
+        if not matches:
+            return None
+        self._reference = (frame.t_capture_s, patch)
+        return self._reading(matches, frame.t_capture_s, elapsed_s)
+
+    def _begin_anew(self, t_s: float, patch: UInt8Array) -> None:
+        self._reference = (t_s, patch)
+        self._speed_m_s = None
+        self.breaks += 1
+
+    def _reading(self, matches: list[_Match], t_s: float, elapsed_s: float) -> OdometrySample:
+        turn_rad = 0.0
+        if len(matches) == 2:
+            right, left = matches
+            # In a turn to the left, ground on the left passes more slowly.
+            turn_rad = (right.forward_m - left.forward_m) / (left.y_m - right.y_m)
+        advances = [match.forward_m + match.y_m * turn_rad for match in matches]
+        advance_m = float(np.mean(advances))
+        self.quality = min(match.quality for match in matches)
+        self._speed_m_s = advance_m / elapsed_s
+        self._distance_m += advance_m
+        return OdometrySample(
+            t_s=t_s,
+            distance_m=self._distance_m,
+            speed_m_s=self._speed_m_s,
+            source=OdometrySource.VISUAL,
+            yaw_rate_rad_s=turn_rad / elapsed_s,
+        )
+
+    def _matches(self, before: UInt8Array, now: UInt8Array, elapsed_s: float) -> list[_Match]:
+        """Return what the right and the left half say, leaving out what is unsure."""
+        middle = before.shape[0] // 2
+        found: list[_Match] = []
+        for rows in (slice(0, middle), slice(middle, None)):
+            y_m = float(self._view.y_m[rows].mean())
+            match = self._match_half(before[rows], now[rows], elapsed_s, y_m)
+            if match is not None:
+                found.append(match)
+        return found
+
+    def _match_half(
+        self, before: UInt8Array, now: UInt8Array, elapsed_s: float, y_m: float
+    ) -> _Match | None:
+        cells = before.shape[1]
+        length = int(_TEMPLATE_SHARE * cells)
+        if self._speed_m_s is None:
+            candidates = [
+                self._search(before, now, cells - length, (0, cells - length), y_m),
+                self._search(before, now, 0, (length - cells, 0), y_m),
+            ]
+            sure = [match for match in candidates if match is not None]
+            return max(sure, key=lambda match: match.quality, default=None)
+        cell_m = self._view.cell_m
+        expected = self._speed_m_s * elapsed_s / cell_m
+        doubt = _SLACK_CELLS + _MAX_ACCELERATION_M_S2 * elapsed_s**2 / cell_m
+        start = int(np.clip(0.5 * (cells - length + expected), 0, cells - length))
+        return self._search(before, now, start, (expected - doubt, expected + doubt), y_m)
+
+    def _search(
+        self,
+        before: UInt8Array,
+        now: UInt8Array,
+        start: int,
+        advance_cells: tuple[float, float],
+        y_m: float,
+    ) -> _Match | None:
+        """Find the strip of ``before`` that begins at column ``start`` again in ``now``."""
+        cells = before.shape[1]
+        length = int(_TEMPLATE_SHARE * cells)
+        first = max(0, int(np.floor(start - advance_cells[1])))
+        last = min(cells - length, int(np.ceil(start - advance_cells[0])))
+        if last - first < 2:
+            return None
+        strip = before[_LATERAL_CELLS:-_LATERAL_CELLS, start : start + length]
+        if float(strip.std()) < _LEAST_CONTRAST:
+            return None
+        scores = cv2.matchTemplate(now[:, first : last + length], strip, cv2.TM_CCOEFF_NORMED)
+        _, quality, _, (column, row) = cv2.minMaxLoc(scores)
+        on_edge = not 0 < column < scores.shape[1] - 1
+        if quality < _LEAST_QUALITY or on_edge:
+            return None
+        place = column + _parabola_peak(np.asarray(scores[row, column - 1 : column + 2]))
+        return _Match(y_m, (start - first - place) * self._view.cell_m, quality)
+
+
+class _BirdsEye:
+    """A coarse grey view from above: rows from right to left, columns forward."""
+
+    def __init__(self, ground: GroundPlane) -> None:
+        length_m = min(ground.far_x_m - ground.near_x_m, _LONGEST_PATCH_M)
+        self.cell_m = max(2.0 * ground.centre_gsd_m, length_m / _CELLS_ALONG)
+        x_m = np.arange(ground.near_x_m, ground.near_x_m + length_m, self.cell_m)[1:-1]
+        self.y_m = _widest(ground, x_m, self.cell_m)
+        self._shrink = max(1, int(self.cell_m / ground.centre_gsd_m))
+        width, height = ground.image_size
+        self._small = (width // self._shrink, height // self._shrink)
+        grid = np.stack(np.meshgrid(x_m, self.y_m), axis=2)
+        image = ground.image_from_ground(grid.reshape(-1, 2)).reshape(grid.shape)
+        scale = np.array(self._small) / np.array([width, height])
+        image = (image + 0.5) * scale - 0.5
+        maps = cv2.convertMaps(
+            image[:, :, 0].astype(np.float32), image[:, :, 1].astype(np.float32), cv2.CV_16SC2
+        )
+        self._maps: tuple[NDArray[np.int16], NDArray[np.uint16]] = (
+            np.asarray(maps[0], np.int16),
+            np.asarray(maps[1], np.uint16),
+        )
+
+    def patch(self, image: UInt8Array) -> UInt8Array:
+        """Return the view from above of a BGR picture."""
+        small = cv2.resize(image, self._small, interpolation=cv2.INTER_AREA)
+        grey = cv2.cvtColor(small, cv2.COLOR_BGR2GRAY)
+        return np.asarray(cv2.remap(grey, *self._maps, cv2.INTER_LINEAR), np.uint8)
+
+
+def _widest(ground: GroundPlane, x_m: Float64Array, cell_m: float) -> Float64Array:
+    """Return the lateral positions at which the ground at all of ``x_m`` is in the picture."""
+    seen = ground.view_polygon_m[:, 1]
+    y_m = np.arange(float(seen.min()), float(seen.max()), cell_m)
+    grid = np.stack(np.meshgrid(x_m, y_m), axis=2)
+    image = ground.image_from_ground(grid.reshape(-1, 2)).reshape(grid.shape)
+    limit = np.array(ground.image_size) - 1.0
+    inside = np.all((image >= 0.0) & (image <= limit), axis=(1, 2))
+    kept: Float64Array = y_m[inside]
+    if len(kept) < 8 * _LATERAL_CELLS or len(x_m) < 20:
+        raise CalibrationError(
+            f"camera.pose: the picture shows a strip of {len(kept) * cell_m:.2f} m by"
+            f" {len(x_m) * cell_m:.2f} m, too little to measure the speed from it; mount the"
+            " camera higher or turn it so that it looks along the track"
+        )
+    return kept
+
+
+def _parabola_peak(values: NDArray[np.float32]) -> float:
+    """Return where the parabola through three values peaks, -0.5 to 0.5 from the middle one."""
+    before, middle, after = (float(v) for v in values)
+    bend = before - 2.0 * middle + after
+    return 0.0 if bend >= 0.0 else 0.5 * (before - after) / bend

@@ -1,0 +1,264 @@
+"""What the camera saw of the ground, fused over frames: a window of cells that moves along."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from agriseg.errors import CalibrationError, ConfigError
+from agriseg.geometry.ground_plane import GroundPlane
+from agriseg.geometry.patches import TrackGrid
+from agriseg.geometry.poses import field_from_base
+from agriseg.messages import Float64Array, Segmentation, UInt8Array, VehicleState
+
+_SLACK_M = 0.3
+_MAX_CELLS = 4000
+_MEMORY_FRAMES = 6
+_SUBPIXEL_BITS = 6
+Float32Array = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class TrackEvidence(TrackGrid):
+    """The map seen along the robot's path.
+
+    Attributes
+    ----------
+    weed, crop : (R, C) uint8
+        Mean probability of weed and of crop, 0 to 255; 0 where unknown.
+    known : (R, C) bool
+        Whether any frame showed the cell.
+    """
+
+    weed: UInt8Array
+    crop: UInt8Array
+    known: NDArray[np.bool_]
+
+
+class WeedMap:
+    """Evidence of weed and crop in the field frame around the robot.
+
+    Each cell keeps the mean probability over the frames that showed it. After six frames
+    an old view fades as new ones arrive, so that the last view, the one nearest to the
+    boom, counts most when odometry drifts. Cells that no frame showed are unknown.
+
+    Parameters
+    ----------
+    ground : GroundPlane
+    cell_m : float
+        Side of a cell.
+    rear_x_m : float
+        Ground is kept until it is this far ahead of base_link (negative: behind it).
+
+    Raises
+    ------
+    ConfigError
+        The cells are so small that the map would not fit.
+    """
+
+    def __init__(self, ground: GroundPlane, cell_m: float, rear_x_m: float) -> None:
+        self._ground = ground
+        self.cell_m = cell_m
+        self._rear_x_m = min(rear_x_m, ground.near_x_m)
+        self._picture = _Picture(ground, cell_m)
+        self._outline_m = ground.view_outline_m(self._picture.border_px)
+        self._middle_m, radius_m = self._window_circle()
+        self._side = 2 * int(np.ceil((radius_m + _SLACK_M) / cell_m)) + 1
+        if self._side > _MAX_CELLS:
+            raise ConfigError(
+                f"spray.map_cell_m is {cell_m:g}: a map of {self._side * cell_m:.1f} m would have"
+                f" {self._side} cells a side, {_MAX_CELLS} is the most; use at least"
+                f" {self._side * cell_m / _MAX_CELLS:.3g}"
+            )
+        frames = np.arange(_MEMORY_FRAMES + 1, dtype=np.float32)
+        self._share: Float32Array = 1.0 / (frames + 1.0)
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget everything."""
+        side = (self._side, self._side)
+        self._mean: tuple[Float32Array, Float32Array] = (
+            np.zeros(side, np.float32),
+            np.zeros(side, np.float32),
+        )
+        self._byte: tuple[UInt8Array, UInt8Array] = (
+            np.zeros(side, np.uint8),
+            np.zeros(side, np.uint8),
+        )
+        self._count: UInt8Array = np.zeros(side, np.uint8)
+        self._origin: tuple[int, int] | None = None
+
+    def update(self, segmentation: Segmentation, vehicle: VehicleState) -> None:
+        """Add one segmented frame.
+
+        Parameters
+        ----------
+        segmentation : Segmentation
+        vehicle : VehicleState
+            At ``segmentation.t_capture_s``.
+
+        Raises
+        ------
+        CalibrationError
+            The frame's size is not the one that the camera was calibrated for.
+        """
+        height, width = segmentation.labels.shape
+        if (width, height) != self._ground.image_size:
+            expected = "x".join(map(str, self._ground.image_size))
+            raise CalibrationError(
+                f"frame {segmentation.frame_id} is {width}x{height}, the ground is mapped for"
+                f" {expected}; set camera.width_px and camera.height_px to what the camera delivers"
+            )
+        self._follow(vehicle)
+        cells_from_base = self._cells_from_field() @ field_from_base(vehicle)
+        outline = self._outline_m @ cells_from_base[:2, :2].T + cells_from_base[:2, 2]
+        left, top = np.maximum(np.floor(outline.min(axis=0)).astype(int), 0)
+        right, bottom = np.minimum(np.ceil(outline.max(axis=0)).astype(int) + 1, self._side)
+        if right <= left or bottom <= top:
+            return
+        shift = np.array([[1.0, 0.0, -left], [0.0, 1.0, -top], [0.0, 0.0, 1.0]])
+        patch_from_base = shift @ cells_from_base
+        size = (int(right - left), int(bottom - top))
+        seen = _filled(outline - [left, top], size)
+        window = np.s_[top:bottom, left:right]
+        share = self._share[self._count[window]] * seen
+        planes = (segmentation.weed_probability, segmentation.crop_probability)
+        for mean, byte, plane in zip(self._mean, self._byte, planes, strict=True):
+            patch = self._picture.warped(plane, patch_from_base, size)
+            fused = mean[window]
+            fused += (patch - fused) * share
+            byte[window] = cv2.convertScaleAbs(fused)
+        np.minimum(self._count[window] + seen, _MEMORY_FRAMES, out=self._count[window])
+
+    def along_track(self, vehicle: VehicleState, y_min_m: float, y_max_m: float) -> TrackEvidence:
+        """Return the map along the path that the robot takes if it drives straight on.
+
+        Parameters
+        ----------
+        vehicle : VehicleState
+            The present pose.
+        y_min_m, y_max_m : float
+            Lateral range in base_link.
+        """
+        cell = self.cell_m
+        s0_m = np.floor((vehicle.distance_m + self._rear_x_m) / cell) * cell
+        y0_m = np.floor(y_min_m / cell) * cell
+        x0_m = s0_m - vehicle.distance_m
+        columns = int(np.ceil((self._ground.far_x_m - x0_m) / cell)) + 1
+        rows = int(np.ceil((y_max_m - y0_m) / cell)) + 1
+        base_from_track = np.array([[cell, 0.0, x0_m], [0.0, cell, y0_m], [0.0, 0.0, 1.0]])
+        size = (columns, rows)
+        if self._origin is None:
+            nothing = np.zeros((rows, columns), np.uint8)
+            weed, crop, count = nothing, nothing, nothing
+        else:
+            cells = (self._cells_from_field() @ field_from_base(vehicle) @ base_from_track)[:2]
+            linear, nearest = cv2.INTER_LINEAR, cv2.INTER_NEAREST
+            weed, crop = (_resampled(plane, cells, size, linear) for plane in self._byte)
+            count = _resampled(self._count, cells, size, nearest)
+        return TrackEvidence(
+            weed=weed,
+            crop=crop,
+            known=count > 0,
+            s0_m=float(s0_m),
+            y0_m=float(y0_m),
+            cell_m=cell,
+        )
+
+    def _window_circle(self) -> tuple[Float64Array, float]:
+        """Return centre (x, y) in base_link and radius of all ground that is kept."""
+        y_m = self._outline_m[:, 1]
+        rear = np.array([[self._rear_x_m, y_m.min()], [self._rear_x_m, y_m.max()]])
+        points = np.concatenate((self._outline_m, rear))
+        middle: Float64Array = 0.5 * (points.min(axis=0) + points.max(axis=0))
+        return middle, float(np.hypot(*(points - middle).T).max())
+
+    def _cells_from_field(self) -> Float64Array:
+        assert self._origin is not None
+        scale = 1.0 / self.cell_m
+        column, row = self._origin
+        return np.array([[scale, 0.0, -column], [0.0, scale, -row], [0.0, 0.0, 1.0]])
+
+    def _follow(self, vehicle: VehicleState) -> None:
+        """Move the window when its middle has come more than the slack away from the robot's."""
+        middle_m = (field_from_base(vehicle) @ [*self._middle_m, 1.0])[:2]
+        wanted = np.round(middle_m / self.cell_m).astype(int) - self._side // 2
+        if self._origin is None:
+            self._origin = (int(wanted[0]), int(wanted[1]))
+            return
+        column_shift, row_shift = (int(v) for v in wanted - self._origin)
+        if max(abs(column_shift), abs(row_shift)) * self.cell_m < _SLACK_M:
+            return
+        self._origin = (int(wanted[0]), int(wanted[1]))
+        for array in (*self._mean, *self._byte, self._count):
+            _shift(array, row_shift, column_shift)
+
+
+class _Picture:
+    """Brings pictures of probabilities to the map's cells, in as few resamplings as possible."""
+
+    def __init__(self, ground: GroundPlane, cell_m: float) -> None:
+        self._blur_px = max(1, 2 * int(0.5 * cell_m / ground.centre_gsd_m) + 1)
+        self.border_px = 0.5 * self._blur_px + 1.0
+        lens = ground.lens
+        self._maps: tuple[NDArray[np.int16], NDArray[np.uint16]] | None = None
+        image_from_base = ground.h_image_base
+        if lens.is_distorted:
+            flat, _ = cv2.getOptimalNewCameraMatrix(
+                lens.camera_matrix, lens.distortion, lens.image_size, 1.0
+            )
+            first, second = cv2.initUndistortRectifyMap(
+                lens.camera_matrix,
+                lens.distortion,
+                np.eye(3),
+                flat,
+                lens.image_size,
+                cv2.CV_16SC2,
+            )
+            self._maps = (np.asarray(first, np.int16), np.asarray(second, np.uint16))
+            image_from_base = flat @ np.linalg.inv(lens.camera_matrix) @ image_from_base
+        self._base_from_image = np.linalg.inv(image_from_base)
+
+    def warped(
+        self, plane: UInt8Array, patch_from_base: Float64Array, size: tuple[int, int]
+    ) -> UInt8Array:
+        """Return ``plane`` as seen from above, each cell the mean of the pixels that it holds."""
+        blurred = cv2.blur(plane, (self._blur_px, self._blur_px)) if self._blur_px > 1 else plane
+        if self._maps is not None:
+            blurred = cv2.remap(blurred, *self._maps, cv2.INTER_LINEAR)
+        patch = cv2.warpPerspective(
+            blurred, patch_from_base @ self._base_from_image, size, flags=cv2.INTER_LINEAR
+        )
+        return np.asarray(patch, np.uint8)
+
+
+def _resampled(
+    plane: UInt8Array, plane_from_result: Float64Array, size: tuple[int, int], how: int
+) -> UInt8Array:
+    result = cv2.warpAffine(plane, plane_from_result, size, flags=how | cv2.WARP_INVERSE_MAP)
+    return np.asarray(result, np.uint8)
+
+
+def _filled(outline: Float64Array, size: tuple[int, int]) -> UInt8Array:
+    """Return (H, W) uint8: 1 inside the outline (x, y), 0 outside."""
+    mask = np.zeros((size[1], size[0]), np.uint8)
+    points = np.round(outline * (1 << _SUBPIXEL_BITS)).astype(np.int32)
+    cv2.fillPoly(mask, [points], 1.0, lineType=cv2.LINE_8, shift=_SUBPIXEL_BITS)
+    return mask
+
+
+def _shift(array: NDArray[np.generic], rows: int, columns: int) -> None:
+    """Move the content towards lower indices by ``rows`` and ``columns``; what enters is 0."""
+    side = array.shape[0]
+    source, target = [], []
+    for move in (rows, columns):
+        kept = max(0, side - abs(move))
+        start = min(max(0, move), side)
+        source.append(slice(start, start + kept))
+        target.append(slice(start - move, start - move + kept) if kept else slice(0, 0))
+    content = array[tuple(source)].copy()
+    array[...] = 0
+    array[tuple(target)] = content
