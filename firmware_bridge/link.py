@@ -1,0 +1,616 @@
+"""The host's end of the link, without input or output: bytes and times in, bytes out.
+
+`HostLink` opens the session, keeps clock and heartbeat, delivers commands in order, and
+answers every commanded pulse exactly once. It never reads a clock and never waits.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from firmware_bridge.clock_sync import ClockSync
+from firmware_bridge.codec import FrameSplitter, decode_controller, encode
+from firmware_bridge.codes import RESULT_WORDS, Alive, Outcome, Result, State
+from firmware_bridge.errors import FrameError, ProtocolMismatchError
+from firmware_bridge.frames import (
+    MAX_PULSES,
+    MAX_VALVES_IN_FRAME,
+    PROTOCOL_VERSION,
+    SCHEMA_HASH,
+    Ack,
+    Arm,
+    Beat,
+    Clear,
+    ConfigLimits,
+    ConfigValves,
+    ControllerFrame,
+    Disarm,
+    EStop,
+    Flush,
+    Hello,
+    HelloReply,
+    HostFrame,
+    Odometry,
+    Pulse,
+    PulseReports,
+    PulsesDistance,
+    PulsesTime,
+    ReadValves,
+    ReportAck,
+    Status,
+    Strobe,
+    Time,
+    TimeReply,
+    ValveTiming,
+)
+from firmware_bridge.modular import signed32
+from firmware_bridge.sender import CommandSender
+
+HELLO_PERIOD_S = 0.2
+BEAT_PERIOD_S = 0.05
+APPLICATION_SILENCE_S = 0.25
+CONTROLLER_SILENCE_S = 0.3
+TIME_PERIOD_S = 0.2
+TIME_PERIOD_CONVERGING_S = 0.03
+TIME_REPLY_LIMIT_S = 1.0
+ESTOP_REPEAT_S = 0.02
+READ_VALVES_PERIOD_S = 0.1
+BULK_AHEAD_S = 0.004
+"""Bulk is handed to the port only this far ahead, so that a heartbeat never waits longer."""
+FOREIGN_AFTER_S = 3.0
+FOREIGN_BYTES = 64
+OFFSET_LIMIT = 1 << 24
+PENDING_LIMIT = 4096
+
+
+class LinkPhase(Enum):
+    """How far the connection is."""
+
+    CONNECTING = "connecting"
+    CONFIGURING = "configuring"
+    READY = "ready"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What the host asks of the controller."""
+
+    max_open_ms: int
+    standstill_ms: int
+    reach_subcounts: int
+    nozzle_ml_min: int = 0
+    nominal_kpa: int = 0
+    odometry_ms: int = 10
+    status_ms: int = 50
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PulseCommand:
+    """One opening: ``start`` and ``length`` in ticks, or in sixteenths of a count.
+
+    ``start`` does not wrap; it is sent modulo 2^32.
+    """
+
+    event_id: int
+    valve: int
+    by_distance: bool
+    start: int
+    length: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PulseAnswer:
+    """What became of a commanded pulse; ticks and positions modulo 2^32.
+
+    ``outcome`` is an `Outcome`, or another number from a newer controller.
+    """
+
+    event_id: int
+    valve: int
+    outcome: int
+    open_tick: int = 0
+    close_tick: int = 0
+    open_position: int = 0
+    close_position: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Connected:
+    """The session is open and configured."""
+
+    identity: HelloReply
+
+
+@dataclass(frozen=True, slots=True)
+class Disconnected:
+    """The session ended; commanded pulses have been answered as lost."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The controller, or this end, refused a command."""
+
+    command: str
+    words: str
+
+
+LinkEvent = Connected | Disconnected | Refused | PulseAnswer | Status | Odometry | Strobe
+
+
+@dataclass(slots=True)
+class LinkCounters:
+    """Counts since the link object was made."""
+
+    sent_frames: int = 0
+    sent_bytes: int = 0
+    received_frames: int = 0
+    received_bytes: int = 0
+    resent_frames: int = 0
+    bad_frames: int = 0
+
+
+class HostLink:
+    """Protocol core of the host.
+
+    Parameters
+    ----------
+    session_id : int
+        First session number, 1 to 2^32 - 1; each reconnection takes the next one. Different
+        programs should choose different ones, so that each is recognised.
+    valves : mapping of valve number to its latencies
+    limits : Limits
+    baud : float
+        Bits per second on the wire; 0 where bytes take no time, such as a pseudo-terminal.
+    """
+
+    def __init__(
+        self,
+        *,
+        session_id: int,
+        valves: Mapping[int, ValveTiming],
+        limits: Limits,
+        baud: float,
+    ) -> None:
+        self._valves = dict(valves)
+        self._limits = limits
+        self._byte_s = 10.0 / baud if baud > 0 else 0.0
+        self._session = session_id & 0xFFFF_FFFF or 1
+        self._splitter = FrameSplitter()
+        self._events: list[LinkEvent] = []
+        self._urgent: list[HostFrame] = []
+        self._again: list[bytes] = []
+        self._wire_free_s = -math.inf
+        self._alive = Alive(0)
+        self._alive_s = -math.inf
+        self._estop_wanted = False
+        self.counters = LinkCounters()
+        self.heard_foreign = b""
+        self._first_foreign_s = math.inf
+        self._ever_understood = False
+        self._start_session()
+
+    def _start_session(self) -> None:
+        self.phase = LinkPhase.CONNECTING
+        self.identity: HelloReply | None = None
+        self.status: Status | None = None
+        self.clock = ClockSync(1.0)
+        self.valve_table: dict[int, ValveTiming] = {}
+        self._sender = CommandSender(1, 0)
+        self._pending: deque[PulseCommand] = deque()
+        self._outstanding: dict[int, PulseCommand] = {}
+        self._next_tag = 0
+        self._report_next = 0
+        self._foreign_status = 0
+        self._questions: dict[int, float] = {}
+        self._next_stamp = 0
+        self._heard_s = -math.inf
+        self._urgent.clear()
+        self._again.clear()
+        self._due = dict.fromkeys(("hello", "beat", "time", "estop", "valves"), -math.inf)
+
+    # What the application asks for
+
+    def beat(self, alive: Alive, now_s: float) -> None:
+        """Say what is alive; must come at least every 0.25 s."""
+        fell = self._alive & ~alive
+        self._alive, self._alive_s = alive, now_s
+        if fell:
+            self._due["beat"] = -math.inf
+
+    def arm(self, now_s: float) -> None:
+        """Ask for ARMED; refused here with a `Refused` event where it cannot succeed."""
+        del now_s
+        identity = self.identity
+        if self.phase is not LinkPhase.READY or identity is None:
+            self._refuse("arm", "the controller is not connected")
+        elif not self.clock.converged:
+            self._refuse("arm", RESULT_WORDS[Result.CLOCK_NOT_CONVERGED])
+        elif not self._sender.is_pending(Arm):
+            error_us = math.ceil(self.clock.error_s * 1e6)
+            self._sender.submit(Arm(identity.boot, error_us))
+
+    def disarm(self, now_s: float) -> None:
+        """Close all valves and forget all pulses."""
+        del now_s
+        self._drop_pending()
+        if self.phase is not LinkPhase.CONNECTING:
+            self._urgent.append(Beat(self._session, 0, self._report_next))
+            if not self._sender.is_pending(Disarm):
+                self._sender.submit(Disarm())
+
+    def emergency_stop(self, now_s: float) -> None:
+        """Close everything at once; repeated until the controller says that it has."""
+        del now_s
+        self._drop_pending()
+        self._estop_wanted = True
+        self._due["estop"] = -math.inf
+
+    def clear_stop(self, now_s: float) -> None:
+        """Ask the controller to leave the latched stop."""
+        del now_s
+        self._estop_wanted = False
+        if self.phase is LinkPhase.READY:
+            self._sender.submit(Clear())
+        else:
+            self._refuse("clear", "the controller is not connected")
+
+    def flush(self, now_s: float) -> None:
+        """Forget the pulses that have not begun."""
+        del now_s
+        self._drop_pending()
+        if self.phase is LinkPhase.READY:
+            self._sender.submit(Flush())
+
+    def pulses(self, commands: Sequence[PulseCommand]) -> None:
+        """Command pulses; each is answered by exactly one `PulseAnswer`."""
+        for command in commands:
+            outcome = self._unsendable(command)
+            if outcome is None:
+                self._pending.append(command)
+            else:
+                self._answer(command, outcome)
+
+    def _unsendable(self, command: PulseCommand) -> Outcome | None:
+        if self.phase is not LinkPhase.READY or self._estop_wanted:
+            return Outcome.NOT_ARMED
+        if command.length <= 0:
+            return Outcome.EMPTY
+        if command.length >= OFFSET_LIMIT:
+            return Outcome.TOO_LONG
+        if not 0 <= command.valve <= 0xFF:
+            return Outcome.BAD_VALVE
+        if len(self._pending) >= PENDING_LIMIT:
+            return Outcome.QUEUE_FULL
+        return None
+
+    def disconnect(self, reason: str) -> None:
+        """End the session: what is outstanding is lost, a new hello is needed."""
+        was_connected = self.phase is not LinkPhase.CONNECTING
+        for command in (*self._outstanding.values(), *self._pending):
+            self._answer(command, Outcome.LOST)
+        self._session = self._session % 0xFFFF_FFFF + 1
+        self._start_session()
+        if was_connected:
+            self._events.append(Disconnected(reason))
+
+    def take_events(self) -> list[LinkEvent]:
+        """Return what happened since the last call, oldest first."""
+        events, self._events = self._events, []
+        return events
+
+    @property
+    def outstanding(self) -> int:
+        """Pulses commanded and not yet answered."""
+        return len(self._outstanding) + len(self._pending)
+
+    # Bytes from the wire
+
+    def receive(self, data: bytes, now_s: float) -> None:
+        """Take bytes whose last one arrived at ``now_s``.
+
+        Raises
+        ------
+        ProtocolMismatchError
+            The other end speaks another protocol or version.
+        """
+        self.counters.received_bytes += len(data)
+        for encoded in self._splitter.feed(data):
+            try:
+                frame, _ = decode_controller(encoded)
+            except FrameError:
+                self.counters.bad_frames += 1
+                continue
+            self._ever_understood = True
+            self.counters.received_frames += 1
+            self._take(frame, len(encoded) + 1, now_s)
+        if not self._ever_understood:
+            self._remember_foreign(data, now_s)
+
+    def _remember_foreign(self, data: bytes, now_s: float) -> None:
+        if data:
+            self._first_foreign_s = min(self._first_foreign_s, now_s)
+            self.heard_foreign = (self.heard_foreign + data)[:FOREIGN_BYTES]
+        waited_s = now_s - self._first_foreign_s
+        if waited_s > FOREIGN_AFTER_S and len(self.heard_foreign) >= FOREIGN_BYTES:
+            sample = self.heard_foreign[:24]
+            raise ProtocolMismatchError(
+                f"the device sends {sample!r}, which is not the AgriSeg controller protocol"
+                f" (expected version {PROTOCOL_VERSION}): it runs other firmware or another baud"
+                " rate; choose another port, set controller.baud, or flash the controller"
+            )
+
+    def _take(self, frame: ControllerFrame, size: int, now_s: float) -> None:
+        if isinstance(frame, HelloReply):
+            self._heard_s = now_s
+            self._identify(frame, now_s)
+            return
+        if self.phase is LinkPhase.CONNECTING:
+            return
+        self._heard_s = now_s
+        if isinstance(frame, Odometry | Strobe):
+            self._events.append(frame)
+        elif isinstance(frame, Status):
+            self._take_status(frame)
+        elif isinstance(frame, PulseReports):
+            self._take_reports(frame)
+        elif isinstance(frame, Ack):
+            for answer in self._sender.acknowledge(frame, now_s, self._again.append):
+                self._take_result(answer.frame, answer.result)
+        elif isinstance(frame, TimeReply):
+            self._take_time(frame, size, now_s)
+        else:
+            self.valve_table |= dict(enumerate(frame.valves, start=frame.first))
+
+    def _identify(self, hello: HelloReply, now_s: float) -> None:
+        if hello.protocol != PROTOCOL_VERSION or hello.schema != SCHEMA_HASH:
+            version = ".".join(map(str, hello.firmware))
+            raise ProtocolMismatchError(
+                f"the controller {hello.name!r} (firmware {version}) speaks protocol version"
+                f" {hello.protocol}, schema {hello.schema:#06x}; this program needs version"
+                f" {PROTOCOL_VERSION}, schema {SCHEMA_HASH:#06x}: flash the firmware that came"
+                " with this program, or install the program that fits the firmware"
+            )
+        if self.phase is not LinkPhase.CONNECTING or hello.session != self._session:
+            return
+        self.identity = hello
+        self.clock = ClockSync(float(hello.tick_hz))
+        self._sender = CommandSender(hello.window, hello.rx_bytes)
+        self.phase = LinkPhase.CONFIGURING
+        self._due["beat"] = now_s
+
+    def _take_status(self, status: Status) -> None:
+        identity = self.identity
+        if identity is None:
+            return
+        if status.session != self._session:
+            self._foreign_status += 1
+            if self._foreign_status >= 2:
+                restarted = status.boot != identity.boot
+                self.disconnect(
+                    "the controller restarted" if restarted else "another program took it over"
+                )
+            return
+        self._foreign_status = 0
+        self.status = status
+        if status.state == State.ESTOP:
+            self._estop_wanted = False
+        self._events.append(status)
+
+    def _take_reports(self, frame: PulseReports) -> None:
+        behind = (self._report_next - frame.index) & 0xFFFF
+        fresh = frame.reports[behind:] if behind < 0x8000 else ()
+        for report in fresh:
+            self._report_next = (self._report_next + 1) & 0xFFFF
+            command = self._outstanding.pop(report.tag, None)
+            if command is None:
+                continue
+            open_tick = frame.tick + report.open_ticks
+            open_position = frame.position + report.open_position
+            self._answer(
+                command,
+                report.outcome,
+                open_tick=open_tick & 0xFFFF_FFFF,
+                close_tick=open_tick + report.on_ticks & 0xFFFF_FFFF,
+                open_position=signed32(open_position),
+                close_position=signed32(open_position + report.run),
+            )
+        self._urgent.append(ReportAck(self._report_next))
+
+    def _take_result(self, frame: HostFrame, result: Result) -> None:
+        if result is Result.OK:
+            return
+        if isinstance(frame, PulsesTime | PulsesDistance):
+            for pulse in frame.pulses:
+                command = self._outstanding.pop(pulse.tag, None)
+                if command is not None:
+                    full = result is Result.QUEUE_FULL
+                    self._answer(command, Outcome.QUEUE_FULL if full else Outcome.NOT_ARMED)
+        name = type(frame).__name__
+        self._refuse(name.lower(), RESULT_WORDS.get(result, f"the controller answered {result}"))
+
+    def _take_time(self, reply: TimeReply, size: int, now_s: float) -> None:
+        sent_s = self._questions.pop(reply.stamp, None)
+        if sent_s is None or now_s - sent_s > TIME_REPLY_LIMIT_S:
+            return
+        self.clock.add(sent_s, now_s - size * self._byte_s, reply.rx_tick, reply.tx_tick)
+
+    def _answer(
+        self,
+        command: PulseCommand,
+        outcome: int,
+        *,
+        open_tick: int = 0,
+        close_tick: int = 0,
+        open_position: int = 0,
+        close_position: int = 0,
+    ) -> None:
+        self._events.append(
+            PulseAnswer(
+                event_id=command.event_id,
+                valve=command.valve,
+                outcome=outcome,
+                open_tick=open_tick,
+                close_tick=close_tick,
+                open_position=open_position,
+                close_position=close_position,
+            )
+        )
+
+    def _refuse(self, command: str, words: str) -> None:
+        self._events.append(Refused(command, words))
+
+    def _drop_pending(self) -> None:
+        for command in self._pending:
+            self._answer(command, Outcome.FLUSHED)
+        self._pending.clear()
+
+    # Time
+
+    def poll(self, now_s: float) -> None:
+        """Do what is due: heartbeat, clock, hello, silence."""
+        if self.phase is not LinkPhase.CONNECTING and (
+            now_s - self._heard_s > CONTROLLER_SILENCE_S
+        ):
+            self.disconnect(
+                f"the controller has been silent for {CONTROLLER_SILENCE_S * 1e3:.0f} ms"
+            )
+        if self._estop_wanted and self._is_due("estop", ESTOP_REPEAT_S, now_s):
+            self._urgent.append(EStop())
+        if self.phase is LinkPhase.CONNECTING:
+            if self._is_due("hello", HELLO_PERIOD_S, now_s):
+                self._urgent.append(Hello(self._session))
+            return
+        if self._is_due("beat", BEAT_PERIOD_S, now_s):
+            fresh = now_s - self._alive_s <= APPLICATION_SILENCE_S
+            alive = self._alive if fresh else Alive(0)
+            self._urgent.append(Beat(self._session, int(alive), self._report_next))
+        period_s = TIME_PERIOD_S if self.clock.converged else TIME_PERIOD_CONVERGING_S
+        if self._is_due("time", period_s, now_s):
+            self._ask_time(now_s)
+        if self.phase is LinkPhase.CONFIGURING:
+            self._configure(now_s)
+
+    def _is_due(self, name: str, period_s: float, now_s: float) -> bool:
+        if now_s < self._due[name]:
+            return False
+        self._due[name] = now_s + period_s
+        return True
+
+    def _ask_time(self, now_s: float) -> None:
+        stale = [k for k, t_s in self._questions.items() if now_s - t_s > TIME_REPLY_LIMIT_S]
+        for stamp in stale:
+            del self._questions[stamp]
+        self._urgent.append(Time(self._next_stamp))
+        self._next_stamp = self._next_stamp + 1 & 0xFFFF_FFFF
+
+    def _configure(self, now_s: float) -> None:
+        identity = self.identity
+        if identity is None:
+            return
+        missing = next((v for v in range(identity.valves) if v not in self.valve_table), None)
+        if missing is not None:
+            if self._is_due("valves", READ_VALVES_PERIOD_S, now_s):
+                self._urgent.append(ReadValves(missing))
+        elif self._due["valves"] < math.inf:
+            self._due["valves"] = math.inf
+            self._submit_configuration(identity)
+        elif self._sender.is_idle:
+            self.phase = LinkPhase.READY
+            self._events.append(Connected(identity))
+
+    def _submit_configuration(self, identity: HelloReply) -> None:
+        limits = self._limits
+        self._sender.submit(
+            ConfigLimits(
+                max_open_ms=min(limits.max_open_ms, identity.max_open_ms),
+                standstill_ms=limits.standstill_ms,
+                odometry_ms=limits.odometry_ms,
+                status_ms=limits.status_ms,
+                reach=limits.reach_subcounts,
+                nozzle_ml_min=limits.nozzle_ml_min,
+                nominal_kpa=limits.nominal_kpa,
+            )
+        )
+        wanted = self.valve_table | {
+            valve: timing for valve, timing in self._valves.items() if valve < identity.valves
+        }
+        changed = wanted != self.valve_table
+        for first in range(0, identity.valves if changed else 0, MAX_VALVES_IN_FRAME):
+            last = min(first + MAX_VALVES_IN_FRAME, identity.valves)
+            self._sender.submit(ConfigValves(first, tuple(wanted[v] for v in range(first, last))))
+
+    # Bytes to the wire
+
+    def outgoing(self, now_s: float) -> bytes:
+        """Return the bytes to write now; urgent frames first, bulk only as the wire takes it."""
+        out = bytearray()
+        for frame in self._urgent:
+            self._write(out, encode(frame), now_s)
+            if isinstance(frame, Time):
+                self._questions[frame.stamp] = self._wire_free_s
+        self._urgent.clear()
+        for data in self._again or (self._sender.resend(now_s),):
+            self._write_commands(out, data, now_s)
+        self._again.clear()
+        while self._wire_free_s - now_s < BULK_AHEAD_S:
+            if not self._sender.has_waiting:
+                self._submit_pulses()
+            encoded = self._sender.next_frame()
+            if encoded is None:
+                break
+            self._write_commands(out, encoded, now_s)
+        self.counters.resent_frames = self._sender.resent_count
+        return bytes(out)
+
+    def _write_commands(self, out: bytearray, data: bytes, now_s: float) -> None:
+        if data:
+            self._write(out, data, now_s)
+            self._sender.left(self._wire_free_s)
+
+    def _write(self, out: bytearray, data: bytes, now_s: float) -> None:
+        out += data
+        self._wire_free_s = max(self._wire_free_s, now_s) + len(data) * self._byte_s
+        self.counters.sent_frames += data.count(0)
+        self.counters.sent_bytes += len(data)
+
+    def _submit_pulses(self) -> None:
+        """Move pending pulses of one domain into a frame, as far as the queue has room."""
+        if not self._pending or not self._sender.window_open or self.identity is None:
+            return
+        room = min(MAX_PULSES, self.identity.queue - len(self._outstanding))
+        by_distance = self._pending[0].by_distance
+        batch: list[PulseCommand] = []
+        low = high = self._pending[0].start
+        while self._pending and len(batch) < room:
+            command = self._pending[0]
+            low, high = min(low, command.start), max(high, command.start)
+            if command.by_distance != by_distance or high - low >= OFFSET_LIMIT:
+                break
+            batch.append(self._pending.popleft())
+        if batch:
+            self._submit_batch(batch, by_distance)
+
+    def _submit_batch(self, batch: Sequence[PulseCommand], by_distance: bool) -> None:
+        base = min(command.start for command in batch)
+        pulses = tuple(
+            Pulse(command.valve, self._tag(command), command.start - base, command.length)
+            for command in batch
+        )
+        if by_distance:
+            self._sender.submit(PulsesDistance(signed32(base), pulses))
+        else:
+            self._sender.submit(PulsesTime(base & 0xFFFF_FFFF, pulses))
+
+    def _tag(self, command: PulseCommand) -> int:
+        while self._next_tag in self._outstanding:
+            self._next_tag = self._next_tag + 1 & 0xFFFF
+        tag = self._next_tag
+        self._outstanding[tag] = command
+        self._next_tag = tag + 1 & 0xFFFF
+        return tag

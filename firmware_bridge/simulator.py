@@ -1,0 +1,730 @@
+"""A sprayer controller that behaves as the firmware does, without input or output.
+
+Bytes and times in, bytes out. Between events it only computes when the next one is, so
+virtual time passes much faster than real time. Times are host times in seconds; the
+controller's own clock drifts against them as set.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from firmware_bridge.bit_errors import BitErrors
+from firmware_bridge.codec import FrameSplitter, encode, parse_host, unwrap
+from firmware_bridge.codes import (
+    Alive,
+    Capability,
+    Cause,
+    Outcome,
+    Result,
+    State,
+    StatusFlag,
+)
+from firmware_bridge.errors import FrameError
+from firmware_bridge.frames import (
+    MAX_REPORTS,
+    MAX_VALVES_IN_FRAME,
+    NOT_MEASURED_U16,
+    NOT_MEASURED_U32,
+    PROTOCOL_VERSION,
+    RESULTS_IN_ACK,
+    SCHEMA_HASH,
+    SEQUENCED_TYPES,
+    Ack,
+    Arm,
+    Beat,
+    Clear,
+    ConfigLimits,
+    ConfigValves,
+    ControllerFrame,
+    Disarm,
+    EStop,
+    Flush,
+    Hello,
+    HelloReply,
+    HostFrame,
+    Odometry,
+    Pulse,
+    PulseReports,
+    PulsesDistance,
+    PulsesTime,
+    ReadValves,
+    Report,
+    ReportAck,
+    Status,
+    Time,
+    TimeReply,
+    Valves,
+    ValveTiming,
+)
+from firmware_bridge.modular import signed32, unwrapped
+from firmware_bridge.simulated_hydraulics import (
+    FlowSupervision,
+    HydraulicsSettings,
+    SimulatedHydraulics,
+    ValveEdge,
+)
+from firmware_bridge.simulated_scheduler import Rules, Slot, ValveScheduler
+from firmware_bridge.simulated_wheel import SimulatedWheel
+
+DEADMAN_S = 0.25
+WHEEL_PERIOD_S = 0.01
+REPORT_WAIT_S = 0.02
+REPORT_REPEAT_S = 0.06
+GAP_REPEAT_S = 0.01
+MIN_TIME_EXCHANGES = 8
+MAX_CLOCK_ERROR_US = 2000
+S24_MAX = (1 << 23) - 1
+U24_MAX = (1 << 24) - 1
+WINDOW_FRAMES = 8
+RX_BYTES = 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SimulatorSettings:
+    """What the simulated controller is.
+
+    ``open_latency_s`` and the like are the valves' true behaviour; what the controller
+    believes comes by CONFIG_VALVES. ``clock_ppm`` is how much too fast its clock runs.
+    """
+
+    valves: int = 24
+    queue: int = 512
+    name: str = "AgriSeg simulator"
+    firmware: tuple[int, int, int] = (0, 1, 0)
+    protocol: int = PROTOCOL_VERSION
+    schema: int = SCHEMA_HASH
+    tick_hz: int = 250_000
+    clock_ppm: float = 20.0
+    first_tick: int = 0
+    boot_id: int = 1
+    max_open_ms: int = 10_000
+    resolution_s: float = 0.0001
+    open_latency_s: float | tuple[float, ...] = 0.012
+    close_latency_s: float | tuple[float, ...] = 0.010
+    nozzle_l_min: float = 0.4
+    nominal_kpa: float = 300.0
+    supply_droop: float = 0.2
+    tank_l: float = 200.0
+    baud: float = 500_000.0
+    """Bits per second that it sends with; 0 where bytes take no time."""
+    bit_error_rate: float = 0.0
+    seed: int = 1
+
+
+def _per_valve(value: float | tuple[float, ...], count: int) -> tuple[float, ...]:
+    return value if isinstance(value, tuple) else (value,) * count
+
+
+class ControllerSimulator:
+    """The simulated sprayer controller.
+
+    Parameters
+    ----------
+    settings : SimulatorSettings
+    count_at : callable or None
+        The wheel encoder's count at a host time in seconds; None for a controller without.
+    t_s : float
+        Host time at which it is switched on.
+    """
+
+    def __init__(
+        self,
+        settings: SimulatorSettings,
+        count_at: Callable[[float], int] | None = None,
+        t_s: float = 0.0,
+    ) -> None:
+        self._settings = settings
+        self._count_at = count_at
+        self._hydraulics = SimulatedHydraulics(
+            HydraulicsSettings(
+                open_latency_s=_per_valve(settings.open_latency_s, settings.valves),
+                close_latency_s=_per_valve(settings.close_latency_s, settings.valves),
+                nozzle_l_min=settings.nozzle_l_min,
+                nominal_kpa=settings.nominal_kpa,
+                supply_droop=settings.supply_droop,
+                tank_l=settings.tank_l,
+            ),
+            t_s,
+        )
+        self._bit_errors_in = BitErrors(settings.bit_error_rate, settings.seed)
+        self._bit_errors_out = BitErrors(settings.bit_error_rate, settings.seed + 1)
+        self.silent = False
+        """While true nothing is sent and nothing heard, as with a pulled cable."""
+        self._estop_pressed = False
+        self._boot_id = settings.boot_id
+        self._boot(t_s, Cause.BOOT)
+
+    def _boot(self, t_s: float, cause: Cause) -> None:
+        settings = self._settings
+        self._now_s = t_s
+        self._boot_s = t_s
+        self._state = State.ESTOP if self._estop_pressed else State.SAFE
+        self._cause = Cause.ESTOP_INPUT if self._estop_pressed else cause
+        self._splitter = FrameSplitter()
+        self._out: list[tuple[float, bytes]] = []
+        self._out_seq = 0
+        self._byte_s = 10.0 / settings.baud if settings.baud > 0.0 else 0.0
+        self._out_free_s = t_s
+        self._wheel = None if self._count_at is None else SimulatedWheel(self._count_at, t_s)
+        self._rules = Rules(resolution_s=settings.resolution_s)
+        self._scheduler = ValveScheduler(
+            settings.valves, self._hydraulics, self._wheel, self._rules, self._finish
+        )
+        self._timings = [ValveTiming(0, 0, 0)] * settings.valves
+        self._supervision = FlowSupervision(settings.valves)
+        self._no_current: set[int] = set()
+        self._seen_l = (self._hydraulics.volume_l, self._expected())
+        self._flow_l_min = 0.0
+        self._supervised_s = t_s
+        self._limits = ConfigLimits(200, 200, 10, 50, 0, 0, 0)
+        self._late = self._rejected = self._bad_frames = 0
+        self._wheel_due_s = t_s + WHEEL_PERIOD_S
+        self._status_due_s = t_s
+        self._start_session(0)
+
+    def _start_session(self, session: int) -> None:
+        self._session = session
+        self._expected_seq = 0
+        self._results = deque([int(Result.NONE)] * RESULTS_IN_ACK, maxlen=RESULTS_IN_ACK)
+        self._gap_told_s = -math.inf
+        self._beat_s = -math.inf
+        self._time_exchanges = 0
+        self._reports: deque[Slot] = deque()
+        self._report_index = 0
+        self._reports_sent = 0
+        self._report_due_s = math.inf
+        self._report_progress_s = math.inf
+        self._taken = 0
+        self._odometry_due_s = self._now_s if session else math.inf
+
+    # What people and tests see and do
+
+    @property
+    def state(self) -> State:
+        """State now."""
+        return self._state
+
+    @property
+    def cause(self) -> Cause:
+        """Why it is not ARMED."""
+        return self._cause
+
+    @property
+    def valve_edges(self) -> list[ValveEdge]:
+        """Truth: when each valve's spray began and ceased, in order of time.
+
+        Spray reaches the ground one fall time later.
+        """
+        return self._hydraulics.edges
+
+    @property
+    def coil_edges(self) -> list[ValveEdge]:
+        """When each coil was switched, in order of time."""
+        return self._hydraulics.coil_edges
+
+    @property
+    def volume_l(self) -> float:
+        """Volume sprayed since it was switched on."""
+        return self._hydraulics.volume_l
+
+    def reset(self, t_s: float, cause: Cause = Cause.WATCHDOG) -> None:
+        """Restart the controller: coils off, another boot id, no session."""
+        self.advance(t_s)
+        self._scheduler.close_all(t_s)
+        self._boot_id = self._boot_id % 0xFFFF + 1
+        self._boot(t_s, cause)
+
+    def press_estop(self, t_s: float) -> None:
+        """Press the emergency stop at the machine."""
+        self.advance(t_s)
+        self._estop_pressed = True
+        self._stop(Cause.ESTOP_INPUT)
+
+    def release_estop(self, t_s: float) -> None:
+        """Release the emergency stop; the controller stays latched."""
+        self.advance(t_s)
+        self._estop_pressed = False
+
+    def break_valve(
+        self,
+        valve: int,
+        t_s: float,
+        *,
+        stuck_open: bool = False,
+        stuck_closed: bool = False,
+        open_coil: bool = False,
+    ) -> None:
+        """Give a valve the named faults from ``t_s`` on, and take the others away."""
+        self.advance(t_s)
+        hydraulics = self._hydraulics
+        for broken, valves in (
+            (stuck_closed, hydraulics.stuck_closed),
+            (open_coil, hydraulics.open_coil),
+        ):
+            (valves.add if broken else valves.discard)(valve)
+        hydraulics.set_stuck_open(valve, t_s, stuck_open)
+
+    # The wire
+
+    def receive(self, data: bytes, t_s: float) -> None:
+        """Take bytes whose last one arrived at ``t_s``."""
+        self.advance(t_s)
+        if self.silent:
+            return
+        for encoded in self._splitter.feed(self._bit_errors_in.apply(data)):
+            try:
+                frame_type, seq, payload = unwrap(encoded)
+            except FrameError:
+                self._bad_frames += 1
+                continue
+            if frame_type in SEQUENCED_TYPES:
+                self._take_sequenced(frame_type, seq, payload)
+            else:
+                self._take_unsequenced(frame_type, payload)
+
+    def outgoing(self) -> bytes:
+        """Return the bytes sent since the last call."""
+        return b"".join(data for _, data in self.outgoing_timed())
+
+    def outgoing_timed(self) -> list[tuple[float, bytes]]:
+        """Return the frames sent since the last call, each with the time of its last byte."""
+        out, self._out = self._out, []
+        return out
+
+    def _send(self, frame: ControllerFrame) -> None:
+        if self.silent:
+            return
+        data = encode(frame, self._out_seq)
+        self._out_seq = self._out_seq + 1 & 0xFF
+        self._out_free_s = max(self._out_free_s, self._now_s) + len(data) * self._byte_s
+        self._out.append((self._out_free_s, self._bit_errors_out.apply(data)))
+
+    def _take_unsequenced(self, frame_type: int, payload: bytes) -> None:
+        try:
+            frame = parse_host(frame_type, payload)
+        except FrameError:
+            self._bad_frames += 1
+            return
+        if isinstance(frame, Hello):
+            self._hello(frame)
+        elif isinstance(frame, EStop):
+            self._stop(Cause.ESTOP_COMMAND)
+        elif isinstance(frame, Beat):
+            self._beat(frame)
+        elif self._session == 0:
+            return
+        elif isinstance(frame, Time):
+            self._time_exchanges += 1
+            leaves = self._ticks_at(max(self._out_free_s, self._now_s))
+            self._send(TimeReply(frame.stamp, self._tick(), leaves & 0xFFFF_FFFF))
+        elif isinstance(frame, ReportAck):
+            self._acknowledged(frame.report_next)
+        elif isinstance(frame, ReadValves) and frame.first < self._settings.valves:
+            page = self._timings[frame.first : frame.first + MAX_VALVES_IN_FRAME]
+            self._send(Valves(frame.first, tuple(page)))
+
+    def _hello(self, hello: Hello) -> None:
+        settings = self._settings
+        fits = hello.protocol == settings.protocol and hello.schema == settings.schema
+        if fits and hello.session not in (0, self._session):
+            self._leave_armed(Cause.NEW_SESSION)
+            self._start_session(hello.session)
+        self._send(self._identity(hello.session))
+
+    def _identity(self, session: int) -> HelloReply:
+        settings = self._settings
+        capabilities = (
+            Capability.PRESSURE
+            | Capability.FLOW
+            | Capability.TANK
+            | Capability.COIL_CURRENT
+            | Capability.ESTOP_INPUT
+            | Capability.SIMULATED
+        )
+        if self._wheel is not None:
+            capabilities |= Capability.ENCODER
+        return HelloReply(
+            session=session,
+            boot=self._boot_id,
+            tick_hz=settings.tick_hz,
+            valves=settings.valves,
+            queue=settings.queue,
+            window=WINDOW_FRAMES,
+            rx_bytes=RX_BYTES,
+            capabilities=int(capabilities),
+            max_open_ms=settings.max_open_ms,
+            min_lead_us=round(self._rules.min_lead_s * 1e6),
+            horizon_ms=round(self._rules.horizon_s * 1e3),
+            late_us=round(self._rules.late_s * 1e6),
+            firmware=settings.firmware,
+            name=settings.name,
+            protocol=settings.protocol,
+            schema=settings.schema,
+        )
+
+    def _beat(self, beat: Beat) -> None:
+        if beat.session != self._session or self._session == 0:
+            self._leave_armed(Cause.WRONG_SESSION)
+            return
+        self._acknowledged(beat.report_next)
+        if beat.alive & Alive.ALL == Alive.ALL:
+            self._beat_s = self._now_s
+            return
+        self._beat_s = -math.inf
+        for bit, cause in (
+            (Alive.APPLICATION, Cause.NO_APPLICATION),
+            (Alive.CAMERA, Cause.NO_CAMERA),
+            (Alive.MODEL, Cause.NO_MODEL),
+            (Alive.PLANNER, Cause.NO_PLANNER),
+        ):
+            if not beat.alive & bit:
+                self._leave_armed(cause)
+                return
+
+    def _take_sequenced(self, frame_type: int, seq: int, payload: bytes) -> None:
+        if self._session == 0:
+            return
+        ahead = (seq - self._expected_seq) & 0xFF
+        if ahead == 0:
+            self._expected_seq = seq + 1 & 0xFF
+            self._results.appendleft(int(self._execute(frame_type, payload)))
+            self._acknowledge(0)
+        elif ahead >= 0x80:
+            self._acknowledge(0)
+        elif self._now_s - self._gap_told_s >= GAP_REPEAT_S:
+            self._gap_told_s = self._now_s
+            self._acknowledge(Ack.GAP)
+
+    def _acknowledge(self, flags: int) -> None:
+        free = self._settings.queue - self._taken
+        self._send(Ack(self._expected_seq, flags, free, bytes(self._results)))
+
+    def _execute(self, frame_type: int, payload: bytes) -> Result:
+        try:
+            frame = parse_host(frame_type, payload)
+        except FrameError as error:
+            return Result.UNKNOWN_TYPE if error.reason == "type" else Result.BAD_LENGTH
+        return self._command(frame)
+
+    def _command(self, frame: HostFrame) -> Result:
+        if isinstance(frame, PulsesTime | PulsesDistance):
+            return self._queue(frame)
+        if isinstance(frame, Arm):
+            return self._arm(frame)
+        if isinstance(frame, Disarm):
+            return self._disarm()
+        if isinstance(frame, Clear):
+            return self._clear()
+        if isinstance(frame, Flush):
+            self._scheduler.flush(self._now_s)
+            return Result.OK
+        if isinstance(frame, ConfigLimits):
+            return self._configure_limits(frame)
+        if isinstance(frame, ConfigValves):
+            return self._configure_valves(frame)
+        return Result.UNKNOWN_TYPE
+
+    # States
+
+    def _arm(self, frame: Arm) -> Result:
+        if self._state is State.ESTOP:
+            return Result.ESTOP_LATCHED
+        if frame.boot != self._boot_id:
+            return Result.WRONG_BOOT
+        if self._now_s - self._beat_s > DEADMAN_S:
+            return Result.NO_BEAT
+        unsure = frame.clock_error_us > MAX_CLOCK_ERROR_US
+        if unsure or self._time_exchanges < MIN_TIME_EXCHANGES:
+            return Result.CLOCK_NOT_CONVERGED
+        if self._supervision.leak:
+            return Result.LEAK
+        self._enter(State.ARMED, Cause.NONE)
+        return Result.OK
+
+    def _disarm(self) -> Result:
+        self._scheduler.close_all(self._now_s)
+        if self._state is not State.ESTOP:
+            self._enter(State.SAFE, Cause.COMMAND)
+        return Result.OK
+
+    def _clear(self) -> Result:
+        if self._state is State.ESTOP:
+            if self._estop_pressed:
+                return Result.ESTOP_PRESSED
+            self._enter(State.SAFE, Cause.CLEARED)
+        return Result.OK
+
+    def _stop(self, cause: Cause) -> None:
+        self._scheduler.close_all(self._now_s)
+        if self._state is not State.ESTOP:
+            self._enter(State.ESTOP, cause)
+
+    def _leave_armed(self, cause: Cause) -> None:
+        if self._state is State.ARMED:
+            self._scheduler.close_all(self._now_s)
+            self._enter(State.SAFE, cause)
+
+    def _enter(self, state: State, cause: Cause) -> None:
+        self._state, self._cause = state, cause
+        self._send_status()
+
+    def _configure_limits(self, frame: ConfigLimits) -> Result:
+        if self._state is State.ARMED:
+            return Result.WRONG_STATE
+        if not 1 <= frame.max_open_ms <= self._settings.max_open_ms:
+            return Result.BAD_VALUE
+        if frame.odometry_ms < 5 or frame.status_ms < 20:
+            return Result.BAD_VALUE
+        self._limits = frame
+        self._rules.max_open_s = frame.max_open_ms * 1e-3
+        self._rules.standstill_s = frame.standstill_ms * 1e-3
+        self._rules.reach = float(frame.reach)
+        return Result.OK
+
+    def _configure_valves(self, frame: ConfigValves) -> Result:
+        if self._state is State.ARMED:
+            return Result.WRONG_STATE
+        if frame.first + len(frame.valves) > self._settings.valves:
+            return Result.BAD_VALUE
+        for valve, timing in enumerate(frame.valves, start=frame.first):
+            self._timings[valve] = timing
+            self._scheduler.set_timing(valve, timing)
+        return Result.OK
+
+    # Pulses
+
+    def _queue(self, frame: PulsesTime | PulsesDistance) -> Result:
+        if self._taken + len(frame.pulses) > self._settings.queue:
+            return Result.QUEUE_FULL
+        by_distance = isinstance(frame, PulsesDistance)
+        near = round(self._position()) if by_distance else self._tick_unwrapped()
+        base = unwrapped(frame.base, near)
+        for pulse in frame.pulses:
+            self._taken += 1
+            self._queue_one(pulse, base, by_distance)
+        return Result.OK
+
+    def _queue_one(self, pulse: Pulse, base: int, by_distance: bool) -> None:
+        start = float(base + pulse.offset)
+        end = start + pulse.length
+        if not by_distance:
+            start, end = self._time_of_tick(start), self._time_of_tick(end)
+        slot = Slot(valve=pulse.valve, tag=pulse.tag, by_distance=by_distance, start=start, end=end)
+        if self._state is not State.ARMED:
+            refusal: Outcome | None = Outcome.NOT_ARMED
+        elif pulse.valve >= self._settings.valves:
+            refusal = Outcome.BAD_VALVE
+        else:
+            refusal = self._scheduler.add(slot, self._now_s)
+        if refusal is not None:
+            slot.outcome = refusal
+            self._finish(slot)
+
+    def _finish(self, slot: Slot) -> None:
+        if slot.outcome is Outcome.LATE:
+            self._late += 1
+        elif slot.outcome >= Outcome.BAD_VALVE:
+            self._rejected += 1
+        elif slot.outcome < Outcome.LATE:
+            self._check_current(slot)
+        self._reports.append(slot)
+        unsent = len(self._reports) - self._reports_sent
+        if unsent >= MAX_REPORTS:
+            self._report_due_s = self._now_s
+        elif unsent == 1:
+            self._report_due_s = min(self._report_due_s, self._now_s + REPORT_WAIT_S)
+
+    def _check_current(self, slot: Slot) -> None:
+        if slot.valve in self._hydraulics.open_coil:
+            slot.outcome = Outcome.NO_CURRENT
+            self._no_current.add(slot.valve)
+        else:
+            self._no_current.discard(slot.valve)
+
+    def _acknowledged(self, report_next: int) -> None:
+        done = (report_next - self._report_index) & 0xFFFF
+        if not 0 < done <= self._reports_sent:
+            return
+        for _ in range(done):
+            self._reports.popleft()
+        self._report_index = report_next
+        self._reports_sent -= done
+        self._report_progress_s = self._now_s
+        self._taken -= done
+        if not self._reports:
+            self._report_due_s = math.inf
+
+    def _send_reports(self) -> None:
+        """Send what is new; go back to the oldest when its acknowledgement does not come."""
+        if self._reports_sent == 0:
+            self._report_progress_s = self._now_s
+        elif self._now_s - self._report_progress_s >= REPORT_REPEAT_S - 1e-9:
+            self._reports_sent = 0
+            self._report_progress_s = self._now_s
+        while self._reports_sent < len(self._reports):
+            first = self._reports_sent
+            batch = [
+                self._reports[i] for i in range(first, min(first + MAX_REPORTS, len(self._reports)))
+            ]
+            self._send(self._report_frame(self._report_index + first & 0xFFFF, batch))
+            self._reports_sent += len(batch)
+        self._report_due_s = self._now_s + REPORT_REPEAT_S
+
+    def _report_frame(self, index: int, batch: list[Slot]) -> PulseReports:
+        opened = [slot for slot in batch if slot.outcome < Outcome.LATE]
+        tick = self._ticks_at(opened[0].began_s) if opened else self._tick_unwrapped()
+        position = round(opened[0].began_at) if opened else 0
+        reports = tuple(self._report(slot, tick, position) for slot in batch)
+        return PulseReports(index, tick & 0xFFFF_FFFF, signed32(position), reports)
+
+    def _report(self, slot: Slot, tick: int, position: int) -> Report:
+        if slot.outcome >= Outcome.LATE:
+            return Report(slot.tag, slot.valve, slot.outcome, 0, 0, 0, 0)
+        began = self._ticks_at(slot.began_s)
+        return Report(
+            slot.tag,
+            slot.valve,
+            slot.outcome,
+            _clip_s24(began - tick),
+            min(self._ticks_at(slot.ended_s) - began, U24_MAX),
+            _clip_s24(round(slot.began_at) - position),
+            _clip_s24(round(slot.ended_at) - round(slot.began_at)),
+        )
+
+    # Time
+
+    def advance(self, t_s: float) -> None:
+        """Let everything happen until ``t_s``."""
+        scheduler = self._scheduler
+        while True:
+            deadman_s = self._beat_s + DEADMAN_S if self._state is State.ARMED else math.inf
+            next_s = min(
+                scheduler.next_s,
+                deadman_s,
+                self._wheel_due_s,
+                self._odometry_due_s,
+                self._status_due_s,
+                self._report_due_s,
+            )
+            if next_s > t_s:
+                break
+            self._now_s = max(self._now_s, next_s)
+            if next_s == scheduler.next_s:
+                scheduler.run_edge()
+            elif next_s == deadman_s:
+                self._leave_armed(Cause.DEADMAN)
+            elif next_s == self._wheel_due_s:
+                self._sample_wheel()
+            elif next_s == self._odometry_due_s:
+                self._send_odometry()
+            elif next_s == self._status_due_s:
+                self._supervise()
+                self._send_status()
+            else:
+                self._send_reports()
+        self._now_s = max(self._now_s, t_s)
+
+    def _sample_wheel(self) -> None:
+        if self._wheel is not None:
+            self._wheel.sample(self._now_s)
+        self._wheel_due_s += WHEEL_PERIOD_S
+        self._scheduler.replan(self._now_s)
+
+    def _send_odometry(self) -> None:
+        self._odometry_due_s = self._now_s + self._limits.odometry_ms * 1e-3
+        if self._wheel is not None:
+            position = signed32(round(self._position()))
+            self._send(Odometry(self._tick(), position, round(self._wheel.speed)))
+
+    def _expected(self) -> list[float]:
+        return [self._hydraulics.expected_l(v) for v in range(self._settings.valves)]
+
+    def _supervise(self) -> None:
+        self._hydraulics.advance(self._now_s)
+        volume_l, expected_l = self._hydraulics.volume_l, self._expected()
+        period_s = self._now_s - self._supervised_s
+        if period_s <= 0.0:
+            return
+        before_l, expected_before_l = self._seen_l
+        self._seen_l = (volume_l, expected_l)
+        self._supervised_s = self._now_s
+        measured_l = volume_l - before_l
+        self._flow_l_min = measured_l / period_s * 60.0
+        nozzle_l = self._limits.nozzle_ml_min * 1e-3 / 60.0 * period_s
+        if nozzle_l > 0.0:
+            change_l = [b - a for a, b in zip(expected_before_l, expected_l, strict=True)]
+            self._supervision.add(measured_l, change_l, nozzle_l)
+            if self._supervision.leak:
+                self._leave_armed(Cause.LEAK)
+
+    def _send_status(self) -> None:
+        self._status_due_s = self._now_s + self._limits.status_ms * 1e-3
+        hydraulics = self._hydraulics
+        hydraulics.advance(self._now_s)
+        self._send(
+            Status(
+                session=self._session,
+                boot=self._boot_id,
+                state=self._state,
+                cause=self._cause,
+                flags=int(self._flags()),
+                tick=self._tick(),
+                position=signed32(round(self._position())),
+                speed=0 if self._wheel is None else round(self._wheel.speed),
+                queued=self._scheduler.queued,
+                pressure=min(round(hydraulics.pressure_kpa * 10.0), NOT_MEASURED_U16 - 1),
+                flow=round(self._flow_l_min * 1e3),
+                tank=round(hydraulics.tank_l * 1e3),
+                volume=min(round(hydraulics.volume_l * 1e6), NOT_MEASURED_U32 - 1),
+                late=min(self._late, 0xFFFF),
+                rejected=min(self._rejected, 0xFFFF),
+                bad_frames=min(self._bad_frames, 0xFFFF),
+                open_mask=self._mask(set(self._scheduler.open_valves())),
+                fault_mask=self._mask(self._no_current | self._supervision.faulty),
+            )
+        )
+
+    def _flags(self) -> StatusFlag:
+        flags = StatusFlag(0)
+        if self._estop_pressed:
+            flags |= StatusFlag.ESTOP_PRESSED
+        if self._supervision.short:
+            flags |= StatusFlag.FLOW_SHORT
+        if self._supervision.leak:
+            flags |= StatusFlag.LEAK
+        if self._hydraulics.tank_l <= 0.0:
+            flags |= StatusFlag.TANK_EMPTY
+        return flags
+
+    def _mask(self, valves: set[int] | frozenset[int]) -> bytes:
+        bits = sum(1 << valve for valve in valves)
+        return bits.to_bytes((self._settings.valves + 7) // 8, "little")
+
+    # The clock
+
+    @property
+    def _true_hz(self) -> float:
+        return self._settings.tick_hz * (1.0 + self._settings.clock_ppm * 1e-6)
+
+    def _ticks_at(self, t_s: float) -> int:
+        return self._settings.first_tick + math.floor((t_s - self._boot_s) * self._true_hz)
+
+    def _tick_unwrapped(self) -> int:
+        return self._ticks_at(self._now_s)
+
+    def _tick(self) -> int:
+        return self._tick_unwrapped() & 0xFFFF_FFFF
+
+    def _time_of_tick(self, tick: float) -> float:
+        return self._boot_s + (tick - self._settings.first_tick) / self._true_hz
+
+    def _position(self) -> float:
+        return 0.0 if self._wheel is None else self._wheel.position(self._now_s)
+
+
+def _clip_s24(value: int) -> int:
+    return max(-S24_MAX, min(value, S24_MAX))
