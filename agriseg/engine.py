@@ -101,6 +101,7 @@ class FieldEngine:
         self._alarms = AlarmBook()
         self._meter = TotalsMeter(parts.boom, parts.config.spray.min_speed_m_s)
         self._sink: RunSink | None = None
+        self._run_is_on = False
         self._spraying = False
         self._paused = False
         self._finished = False
@@ -245,6 +246,8 @@ class FieldEngine:
             reasons.append(self._link_problem)
         elif self._capabilities is None or self._status.state is ControllerState.DISCONNECTED:
             reasons.append(f"The sprayer controller is not connected: {self._status.cause}.")
+        elif math.isnan(self._status.link.clock_error_ms):
+            reasons.append("The controller's clock is being compared with the computer's.")
         elif self._last_odometry is None:
             reasons.append("Waiting for the controller's first odometry reading.")
         reasons.extend(
@@ -285,7 +288,7 @@ class FieldEngine:
         self._alarms.clear(CAMERA_LOST)
         self._last_frame = frame
         self._frame_times.append(frame.t_capture_s)
-        if self._sink is not None:
+        if self._run_is_on:
             self._meter.dropped(frame.dropped_before)
         self._parts.segmenting.offer(
             Arrival(
@@ -319,8 +322,9 @@ class FieldEngine:
             forward_ms=forward_ms,
             overhead_ms=(written_s - segmented.arrival.received_perf_s) * 1e3 - forward_ms,
         )
-        if self._sink is not None:
+        if self._run_is_on:
             self._meter.frame()
+        if self._sink is not None:
             self._sink.frame(frame, segmented.segmentation, self._result.vehicle, self._stage)
 
     # -- plans ----------------------------------------------------------------------------
@@ -364,7 +368,7 @@ class FieldEngine:
         if isinstance(message, OdometrySample):
             self._last_odometry = message
             self._parts.pipeline.odometry.add(message)
-            if self._sink is not None:
+            if self._run_is_on:
                 self._meter.odometry(message)
         elif isinstance(message, PulseReport):
             self._take_report(message)
@@ -383,14 +387,15 @@ class FieldEngine:
 
     def _take_status(self, status: ControllerStatus) -> None:
         self._status = status
-        if self._sink is not None:
+        if self._run_is_on:
             self._meter.status(status)
         if status.state is ControllerState.ARMED and self._arming_since_s is not None:
             self._arming_since_s = None
             self._spraying = True
             self._parts.pipeline.restart(self._parts.clock.now_s())
             self._note("spraying", "the controller confirmed ARMED")
-        elif status.state is ControllerState.DISCONNECTED:
+        elif status.state is ControllerState.DISCONNECTED and self._capabilities is not None:
+            self._capabilities = None
             self._stop(LINK_LOST, f"The sprayer controller is not connected: {status.cause}.")
         elif status.state is not ControllerState.ARMED and self._spraying:
             self._stop(CONTROLLER_LEFT, f"The controller stopped spraying: {status.cause}.")
@@ -416,7 +421,7 @@ class FieldEngine:
             return
         if self._spraying:
             return
-        if self._sink is None:
+        if not self._run_is_on:
             self._begin_run()
         self._paused = False
         self._arming_since_s = self._parts.clock.now_s()
@@ -430,6 +435,8 @@ class FieldEngine:
             self._note("pause", "by the operator")
 
     def _operator_stop(self) -> None:
+        self._spraying = False
+        self._arming_since_s = None
         self._parts.controller.emergency_stop()
         self._stop(OPERATOR_STOP, "You pressed Stop. All nozzles were told to close.")
         self._alarms.clear(OPERATOR_STOP)
@@ -540,7 +547,7 @@ class FieldEngine:
 
     def _count_replaced(self) -> None:
         replaced = self._parts.segmenting.replaced
-        if self._sink is not None:
+        if self._run_is_on:
             self._meter.dropped(replaced - self._replaced_seen)
         self._replaced_seen = replaced
 
@@ -572,6 +579,7 @@ class FieldEngine:
     # -- the run's record -----------------------------------------------------------------
 
     def _begin_run(self) -> None:
+        self._run_is_on = True
         self._meter = TotalsMeter(self._parts.boom, self._config.spray.min_speed_m_s)
         self._run_start_s = self._parts.clock.now_s()
         try:
@@ -583,6 +591,7 @@ class FieldEngine:
             self._sink.controller(self._capabilities)
 
     def _end_run(self, cause: str) -> None:
+        self._run_is_on = False
         sink = self._sink
         if sink is None:
             return

@@ -1,0 +1,148 @@
+"""Runs without a window, in virtual or in real time, with progress and a report."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from agriseg.assembly import Machine, build_realtime_machine, build_virtual_machine
+from agriseg.config import Config
+from agriseg.errors import EngineError
+from agriseg.messages import CommandKind, EngineCommand
+
+VIRTUAL_TICK_S = 0.005
+REALTIME_WAIT_S = 0.004
+START_TIMEOUT_S = 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeadlessResult:
+    """Where a run's report is, and its figures."""
+
+    report_path: Path
+    summary_path: Path
+    summary: dict[str, Any]
+
+    def figures(self) -> list[tuple[str, str]]:
+        """Return the figures that matter most, with their names, for the terminal."""
+        summary = self.summary
+        return [
+            ("frames", f"{summary['frames']} ({summary['frames_dropped']} dropped)"),
+            ("weeds hit", _share(summary, "weeds_hit_fraction", "weeds_hit", "weeds_reachable")),
+            ("crop area sprayed", _percent(summary.get("crop_area_sprayed_fraction"))),
+            ("ground sprayed", _percent(summary.get("sprayed_area_fraction"))),
+            ("weeds missed, seen too late", str(summary["missed_late"])),
+            ("leading-edge error p99", _mm(summary.get("position_error_mm"))),
+        ]
+
+
+def run_headless(
+    config: Config, *, seconds: float, out: Path | None, realtime: bool
+) -> HeadlessResult:
+    """Run for ``seconds`` and write recording, summary and report.
+
+    Parameters
+    ----------
+    config : Config
+    seconds : float
+        Length from the robot's start, seconds.
+    out : Path, optional
+        Directory of the run; a new one among the user's runs by default.
+    realtime : bool
+        Real time; always so with a real camera or a real controller.
+
+    Raises
+    ------
+    AgrisegError
+        The machine cannot be built, or spraying could not be started.
+    """
+    real_parts = config.controller.port != "sim" or config.camera.source != "sim"
+    build = build_realtime_machine if realtime or real_parts else build_virtual_machine
+    machine = build(config, out=out)
+    try:
+        _drive(machine, seconds)
+    finally:
+        machine.close()
+    return _result(machine)
+
+
+def _drive(machine: Machine, seconds: float) -> None:
+    console = Console(stderr=True)
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f} %"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console) as progress:
+        task = progress.add_task("preparing", total=seconds)
+        end_s = _start(machine) + seconds
+        progress.update(task, description="driving")
+        start_s = end_s - seconds
+
+        def show(now_s: float) -> None:
+            progress.update(task, completed=min(seconds, now_s - start_s))
+
+        _step_until(machine, end_s, show)
+
+
+def _start(machine: Machine) -> float:
+    """Step until spraying has begun; return the time at which the run counts from."""
+    engine, clock = machine.engine, machine.clock
+    give_up_s = clock.now_s() + START_TIMEOUT_S
+    asked = False
+    while not engine.spraying:
+        machine.step()
+        if not asked and not engine.not_ready():
+            engine.handle(EngineCommand(kind=CommandKind.START))
+            asked = True
+        stops = engine.snapshot().alarms if asked else ()
+        fatal = [alarm.text for alarm in stops if alarm.stops_spraying]
+        if fatal or engine.finished or clock.now_s() > give_up_s:
+            reasons = " ".join(fatal or engine.not_ready()) or "The source of frames has ended."
+            raise EngineError(f"spraying could not be started: {reasons}")
+    return max(clock.now_s(), machine.drive_start_s)
+
+
+def _step_until(machine: Machine, end_s: float, show: Callable[[float], None]) -> None:
+    next_show_s = machine.clock.now_s()
+    while machine.clock.now_s() < end_s and not machine.engine.finished:
+        machine.step()
+        if machine.clock.now_s() >= next_show_s:
+            show(machine.clock.now_s())
+            next_show_s = machine.clock.now_s() + 0.25
+    show(end_s)
+
+
+def _result(machine: Machine) -> HeadlessResult:
+    directory = machine.run_directory
+    if directory is None:
+        raise EngineError("the run was not recorded, so there is no report")
+    summary_path = directory / "summary.json"
+    return HeadlessResult(
+        report_path=directory / "report.html",
+        summary_path=summary_path,
+        summary=json.loads(summary_path.read_text(encoding="utf-8")),
+    )
+
+
+def _percent(value: float | None) -> str:
+    return "not known (no true labels)" if value is None else f"{100.0 * value:.2f} %"
+
+
+def _share(summary: dict[str, Any], fraction: str, part: str, whole: str) -> str:
+    if summary.get(fraction) is None:
+        return "not known (no true labels)"
+    return f"{100.0 * summary[fraction]:.2f} % ({summary[part]} of {summary[whole]} reachable)"
+
+
+def _mm(error: dict[str, float] | None) -> str:
+    if not error or error.get("p99") is None:
+        return "not known (no true labels)"
+    return f"{error['p99']:.1f} mm"

@@ -1,0 +1,332 @@
+"""The engine closes nozzles, says why, and never goes on by itself."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from fakes import FakeCamera, FakeController, FakeSegmenter, FakeSink
+
+from agriseg.clock import VirtualClock
+from agriseg.config import Config, parse_config
+from agriseg.engine import ARM_TIMEOUT_S, EngineParts, FieldEngine
+from agriseg.errors import CameraError, CameraLostError, ControllerError, RecordingError
+from agriseg.geometry.ground_plane import GroundPlane
+from agriseg.messages import (
+    CommandKind,
+    EngineCommand,
+    EngineState,
+    Frame,
+    PulseOutcome,
+    PulseReport,
+    SprayMode,
+    ValveEvent,
+)
+from agriseg.pipeline import FieldPipeline
+from agriseg.ports import RunSink
+from agriseg.segmenting import InlineSegmenting
+from agriseg.spraying.boom import Boom
+
+WIDTH, HEIGHT = 240, 136
+GSD_M = 1.2 / WIDTH
+TICK_S = 0.01
+
+
+class Bench:
+    """An engine on fakes, with a clock that the test moves."""
+
+    def __init__(self, speed_m_s: float = 1.0) -> None:
+        self.config: Config = parse_config(
+            {"camera": {"width_px": WIDTH, "height_px": HEIGHT}}, source="test"
+        )
+        self.clock = VirtualClock(start_s=10.0)
+        self.camera = FakeCamera()
+        self.controller = FakeController(self.clock, speed_m_s)
+        self.sinks: list[FakeSink] = []
+        self.closed: list[RunSink] = []
+        self.recording_error: RecordingError | None = None
+        self.weed_s_m: tuple[float, ...] = ()
+        """Where weeds of 5 cm stand in the middle of the track, by odometer."""
+        self._frame_id = 0
+        camera = self.config.camera
+        ground = GroundPlane(camera.intrinsics, camera.pose, (WIDTH, HEIGHT))
+        boom = Boom(self.config.boom)
+        self.engine = FieldEngine(
+            EngineParts(
+                config=self.config,
+                clock=self.clock,
+                camera=self.camera,
+                segmenting=InlineSegmenting(FakeSegmenter()),
+                boom=boom,
+                pipeline=FieldPipeline(self.config, ground, boom),
+                controller=self.controller,
+                open_run=self._open_run,
+                on_run_closed=self.closed.append,
+            )
+        )
+
+    def _open_run(self) -> FakeSink:
+        if self.recording_error is not None:
+            raise self.recording_error
+        self.sinks.append(FakeSink())
+        return self.sinks[-1]
+
+    def frame(self) -> None:
+        """Let the camera deliver a picture of the ground below it, exposed now."""
+        now_s = self.clock.now_s()
+        image = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
+        for s_m in self.weed_s_m:
+            x_m = s_m - self.controller.speed_m_s * now_s
+            row = round(HEIGHT / 2 - (x_m - self.config.camera.pose.x_m) / GSD_M)
+            if 5 <= row < HEIGHT - 5:
+                image[row - 5 : row + 5, WIDTH // 2 - 5 : WIDTH // 2 + 5, 2] = 255
+        self.camera.coming.append(Frame(frame_id=self._frame_id, t_capture_s=now_s, image=image))
+        self._frame_id += 1
+
+    def plant_weeds(self, count: int = 1) -> None:
+        """Put weeds on the ground, 0.2 m apart, that the camera is about to see."""
+        first_m = self.controller.speed_m_s * self.clock.now_s() + 2.0
+        self.weed_s_m = tuple(first_m + 0.2 * i for i in range(count))
+
+    def run(self, seconds: float, frames: bool = True) -> None:
+        """Let time pass, with a frame every 50 ms."""
+        for tick in range(round(seconds / TICK_S)):
+            if frames and tick % 5 == 0:
+                self.frame()
+            self.engine.step()
+            self.clock.sleep_until(self.clock.now_s() + TICK_S)
+
+    def order(self, kind: CommandKind, value: SprayMode | float | str | None = None) -> None:
+        """Give an order as the window would."""
+        self.engine.handle(EngineCommand(kind=kind, value=value))
+
+    def start_spraying(self) -> None:
+        """Bring the engine to SPRAYING."""
+        self.run(0.2)
+        self.order(CommandKind.START)
+        self.run(0.2)
+        assert self.state is EngineState.SPRAYING
+
+    @property
+    def state(self) -> EngineState:
+        return self.engine.snapshot().state
+
+    @property
+    def alarms(self) -> list[str]:
+        return [alarm.code for alarm in self.engine.snapshot().alarms]
+
+
+@pytest.fixture
+def bench() -> Bench:
+    return Bench()
+
+
+def test_start_is_refused_with_reasons_until_all_is_there(bench: Bench) -> None:
+    bench.controller.connected = False
+    bench.order(CommandKind.START)
+    bench.run(0.1, frames=False)
+    reasons = " ".join(bench.engine.not_ready())
+    assert "first picture" in reasons
+    assert "not connected" in reasons
+    assert "arm" not in bench.controller.orders
+
+
+def test_sprays_only_once_the_controller_confirmed_armed(bench: Bench) -> None:
+    bench.run(0.2)
+    assert bench.state is EngineState.READY
+    bench.order(CommandKind.START)
+    assert bench.state is EngineState.READY
+    bench.run(0.05)
+    assert bench.state is EngineState.SPRAYING
+
+
+def test_a_controller_that_does_not_arm_is_reported(bench: Bench) -> None:
+    bench.controller.arms = False
+    bench.run(0.2)
+    bench.order(CommandKind.START)
+    bench.run(ARM_TIMEOUT_S + 0.2)
+    assert bench.state is EngineState.STOPPED
+    assert bench.alarms == ["controller-stopped"]
+
+
+def test_a_weed_is_commanded_counted_and_confirmed_apart(bench: Bench) -> None:
+    bench.start_spraying()
+    bench.plant_weeds()
+    bench.run(3.0)
+    assert bench.controller.queued
+    totals = bench.engine.snapshot().totals
+    assert totals.pulses_commanded == len(bench.controller.queued)
+    assert (totals.pulses_confirmed, totals.volume_confirmed_l) == (0, 0.0)
+    event = bench.controller.queued[0]
+    bench.controller.extra.append(done(event))
+    bench.run(0.05)
+    totals = bench.engine.snapshot().totals
+    assert totals.pulses_confirmed == 1
+    assert totals.volume_confirmed_l > 0.0
+
+
+def test_lost_camera_closes_the_nozzles_and_does_not_resume(bench: Bench) -> None:
+    bench.start_spraying()
+    bench.camera.coming.append(CameraLostError("usb:0 stopped delivering."))
+    bench.engine.step()
+    assert bench.controller.orders[-1] == "disarm"
+    assert bench.state is EngineState.STOPPED
+    assert bench.alarms == ["camera-lost"]
+    assert bench.controller.beats[-1] is False
+    bench.run(1.0)
+    assert bench.state is EngineState.STOPPED
+    bench.order(CommandKind.START)
+    assert bench.controller.orders.count("arm") == 1
+    bench.order(CommandKind.ACKNOWLEDGE, "camera-lost")
+    bench.run(0.1)
+    assert bench.state is EngineState.READY
+    bench.order(CommandKind.START)
+    bench.run(0.1)
+    assert bench.state is EngineState.SPRAYING
+
+
+def test_no_pulse_is_commanded_after_a_stop(bench: Bench) -> None:
+    bench.start_spraying()
+    bench.plant_weeds(count=20)
+    bench.run(3.0)
+    assert bench.controller.queued
+    bench.order(CommandKind.STOP)
+    before = len(bench.controller.queued)
+    bench.run(2.0)
+    assert len(bench.controller.queued) == before
+
+
+def test_stale_pictures_stop_the_spray(bench: Bench) -> None:
+    bench.start_spraying()
+    bench.run(bench.config.camera.lost_after_s + 0.1, frames=False)
+    assert bench.state is EngineState.STOPPED
+    assert "frames-stale" in bench.alarms
+
+
+def test_stale_odometry_stops_the_spray(bench: Bench) -> None:
+    bench.start_spraying()
+    bench.controller.odometry = False
+    bench.run(bench.config.spray.stale_after_ms * 1e-3 + 0.1)
+    assert bench.state is EngineState.STOPPED
+    assert "odometry-stale" in bench.alarms
+
+
+def test_controller_that_leaves_armed_stops_with_its_cause(bench: Bench) -> None:
+    bench.start_spraying()
+    bench.controller.leave_armed("the emergency switch is pressed")
+    bench.run(0.05)
+    (alarm,) = bench.engine.snapshot().alarms
+    assert alarm.code == "controller-stopped"
+    assert "the emergency switch is pressed" in alarm.text
+
+
+def test_pulled_cable_stops_and_replugging_does_not_resume(bench: Bench) -> None:
+    bench.start_spraying()
+    bench.controller.connected = False
+    bench.run(0.1)
+    assert bench.state is EngineState.STOPPED
+    assert "the cable was pulled" in bench.engine.snapshot().alarms[0].text
+    bench.controller.connected = True
+    bench.run(1.0)
+    assert bench.state is EngineState.STOPPED
+    assert bench.controller.orders.count("arm") == 1
+
+
+def test_link_that_fails_is_an_alarm_not_a_crash(bench: Bench) -> None:
+    bench.start_spraying()
+    bench.controller.failure = ControllerError("the link's process ended")
+    bench.run(0.05)
+    assert bench.state is EngineState.STOPPED
+    assert "the link's process ended" in " ".join(bench.engine.not_ready())
+
+
+@pytest.mark.parametrize("spraying", [False, True])
+def test_operator_stop_works_in_every_state_and_latches(bench: Bench, spraying: bool) -> None:
+    if spraying:
+        bench.start_spraying()
+    bench.order(CommandKind.STOP)
+    assert "emergency_stop" in bench.controller.orders
+    bench.run(0.5)
+    assert bench.state is EngineState.STOPPED
+    bench.order(CommandKind.CLEAR_STOP)
+    bench.run(0.1)
+    assert bench.controller.orders[-1] == "clear_stop"
+    assert bench.state is EngineState.READY
+
+
+def test_pause_disarms_and_keeps_the_run_open(bench: Bench) -> None:
+    bench.start_spraying()
+    bench.order(CommandKind.PAUSE)
+    assert bench.controller.orders[-1] == "disarm"
+    bench.run(0.1)
+    assert bench.state is EngineState.PAUSED
+    assert not bench.closed
+    bench.order(CommandKind.START)
+    bench.run(0.1)
+    assert bench.state is EngineState.SPRAYING
+    assert len(bench.sinks) == 1
+
+
+def test_run_is_recorded_from_start_to_stop(bench: Bench) -> None:
+    bench.run(0.3)
+    assert not bench.sinks
+    bench.start_spraying()
+    bench.run(0.5)
+    bench.order(CommandKind.STOP)
+    (sink,) = bench.sinks
+    assert sink.closed
+    assert bench.closed == [sink]
+    assert len(sink.frames) >= 10
+    kinds = [event.kind for event in sink.events]
+    assert kinds[0] == "start"
+    assert kinds[-1] == "end"
+    assert "stop" in kinds
+
+
+def test_spraying_goes_on_when_the_recording_cannot(bench: Bench) -> None:
+    bench.recording_error = RecordingError("the disk is read-only")
+    bench.start_spraying()
+    assert "recording-problem" in bench.alarms
+    assert bench.state is EngineState.SPRAYING
+
+
+def test_end_of_the_source_closes_the_nozzles(bench: Bench) -> None:
+    bench.start_spraying()
+    bench.camera.coming.append(EOFError())
+    bench.engine.step()
+    assert bench.engine.finished
+    assert bench.controller.orders[-1] == "disarm"
+
+
+def test_source_that_breaks_says_why(bench: Bench) -> None:
+    bench.start_spraying()
+    bench.camera.coming.append(CameraError("drive.mp4 ends after 12 of 300 frames."))
+    bench.engine.step()
+    (alarm,) = bench.engine.snapshot().alarms
+    assert "12 of 300 frames" in alarm.text
+
+
+def test_close_disarms_and_releases_everything(bench: Bench) -> None:
+    bench.start_spraying()
+    bench.engine.close()
+    assert bench.controller.orders[-2:] == ["disarm", "close"]
+    assert bench.camera.closed
+    assert bench.sinks[0].closed
+
+
+def done(event: ValveEvent) -> PulseReport:
+    """Return the report of a pulse carried out as asked at 1 m/s."""
+    return PulseReport(
+        event_id=event.event_id,
+        nozzle_id=event.nozzle_id,
+        outcome=PulseOutcome.DONE,
+        t_open_s=event.open_at,
+        t_close_s=event.close_at + 0.01,
+        open_m=event.open_at,
+        close_m=event.close_at,
+    )
