@@ -36,14 +36,16 @@ lint: $(READY) ## Check style, types and layers only
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/ruff format --check .
 	@$(VENV)/bin/mypy
-	@$(VENV)/bin/lint-imports
+	@$(VENV)/bin/lint-imports --no-logo
 
 format: $(READY) ## Put the code into the project's format
 	@$(VENV)/bin/ruff format .
 	@$(VENV)/bin/ruff check --fix .
 
 bench: $(READY) ## Measure speed on this computer
-	@$(VENV)/bin/python -m pytest -q -s tests/benchmarks
+	@for script in tests/benchmarks/bench_*.py; do \
+		echo "$$script"; $(VENV)/bin/python "$$script" || exit 1; \
+	done
 
 screenshots: $(READY) ## Write pictures of every page into assets/screenshots
 	@QT_QPA_PLATFORM=offscreen $(VENV)/bin/python -m tools.screenshots

@@ -78,7 +78,7 @@ case "$version" in
 setup: make setup PYTHON=python3.11" ;;
 esac
 
-if [ -d .venv ] && ! .venv/bin/python -m pip --version >/dev/null 2>&1; then
+if [ -d .venv ] && ! .venv/bin/pip --version >/dev/null 2>&1; then
     say ".venv is broken or half made; making it anew"
     rm -rf .venv
 fi
