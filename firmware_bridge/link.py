@@ -65,6 +65,7 @@ FOREIGN_AFTER_S = 3.0
 FOREIGN_BYTES = 64
 OFFSET_LIMIT = 1 << 24
 PENDING_LIMIT = 4096
+LOSSY_PULSES = 4
 
 
 class LinkPhase(Enum):
@@ -206,6 +207,7 @@ class HostLink:
         self._outstanding: dict[int, PulseCommand] = {}
         self._next_tag = 0
         self._report_next = 0
+        self._reports_ahead: set[int] = set()
         self._foreign_status = 0
         self._questions: dict[int, float] = {}
         self._next_stamp = 0
@@ -403,10 +405,9 @@ class HostLink:
         self._events.append(status)
 
     def _take_reports(self, frame: PulseReports) -> None:
-        behind = (self._report_next - frame.index) & 0xFFFF
-        fresh = frame.reports[behind:] if behind < 0x8000 else ()
-        for report in fresh:
-            self._report_next = (self._report_next + 1) & 0xFFFF
+        for index, report in enumerate(frame.reports, start=frame.index):
+            if not self._is_new_report(index & 0xFFFF):
+                continue
             command = self._outstanding.pop(report.tag, None)
             if command is None:
                 continue
@@ -421,6 +422,16 @@ class HostLink:
                 close_position=signed32(open_position + report.run),
             )
         self._urgent.append(ReportAck(self._report_next))
+
+    def _is_new_report(self, index: int) -> bool:
+        """Note a report's index; false if it has come before."""
+        if (index - self._report_next) & 0xFFFF >= 0x8000 or index in self._reports_ahead:
+            return False
+        self._reports_ahead.add(index)
+        while self._report_next in self._reports_ahead:
+            self._reports_ahead.remove(self._report_next)
+            self._report_next = self._report_next + 1 & 0xFFFF
+        return True
 
     def _take_result(self, frame: HostFrame, result: Result) -> None:
         if result is Result.OK:
@@ -560,7 +571,7 @@ class HostLink:
         self._again.clear()
         while self._wire_free_s - now_s < BULK_AHEAD_S:
             if not self._sender.has_waiting:
-                self._submit_pulses()
+                self._submit_pulses(now_s)
             encoded = self._sender.next_frame()
             if encoded is None:
                 break
@@ -579,11 +590,15 @@ class HostLink:
         self.counters.sent_frames += data.count(0)
         self.counters.sent_bytes += len(data)
 
-    def _submit_pulses(self) -> None:
-        """Move pending pulses of one domain into a frame, as far as the queue has room."""
+    def _submit_pulses(self, now_s: float) -> None:
+        """Move pending pulses of one domain into a frame, as far as the queue has room.
+
+        Frames are short on a lossy wire: a short one gets through more often.
+        """
         if not self._pending or not self._sender.window_open or self.identity is None:
             return
-        room = min(MAX_PULSES, self.identity.queue - len(self._outstanding))
+        most = LOSSY_PULSES if self._sender.is_lossy(now_s) else MAX_PULSES
+        room = min(most, self.identity.queue - len(self._outstanding))
         by_distance = self._pending[0].by_distance
         batch: list[PulseCommand] = []
         low = high = self._pending[0].start

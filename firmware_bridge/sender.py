@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,9 +11,10 @@ from firmware_bridge.codec import encode
 from firmware_bridge.codes import Result
 from firmware_bridge.frames import RESULTS_IN_ACK, Ack, HostFrame
 
-RESEND_S = 0.05
-GAP_QUIET_S = 0.015
+RESEND_S = 0.02
+GAP_QUIET_S = 0.01
 """After a resend, further complaints about the same gap are ignored for this long."""
+LOSSY_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,8 @@ class CommandSender:
         self._in_flight: deque[_InFlight] = deque()
         self._in_flight_bytes = 0
         self._oldest_seq = 0
-        self._last_sent_s = -1.0
+        self._last_sent_s = -math.inf
+        self._repeated_s = -math.inf
         self.resent_count = 0
 
     def submit(self, frame: HostFrame) -> None:
@@ -78,6 +81,10 @@ class CommandSender:
             and self._in_flight_bytes < self._window_bytes - 2 * RESULTS_IN_ACK
         )
 
+    def is_lossy(self, now_s: float) -> bool:
+        """Return whether anything had to be repeated within the last second."""
+        return now_s - self._repeated_s < LOSSY_S
+
     def next_frame(self) -> bytes | None:
         """Return the next command's bytes, now in flight; None if none may be sent."""
         if not self._waiting or not self.window_open:
@@ -99,7 +106,7 @@ class CommandSender:
         """Return all unacknowledged frames once they have waited too long, else nothing."""
         if not self._in_flight or now_s - self._last_sent_s < RESEND_S:
             return b""
-        return self._all_again()
+        return self._all_again(now_s)
 
     def acknowledge(self, ack: Ack, now_s: float, send: Callable[[bytes], None]) -> list[Answered]:
         """Take an acknowledgement; return the commands that it answers, in their order.
@@ -113,8 +120,9 @@ class CommandSender:
         self._oldest_seq = ack.expected
         if done:
             self._last_sent_s = max(self._last_sent_s, now_s)
-        elif ack.flags & Ack.GAP and self._in_flight and now_s - self._last_sent_s > GAP_QUIET_S:
-            send(self._all_again())
+        is_new = bool(done) or now_s - self._repeated_s > GAP_QUIET_S
+        if ack.flags & Ack.GAP and self._in_flight and is_new:
+            send(self._all_again(now_s))
         return answers
 
     def _answer(self, ack: Ack, position: int) -> Answered:
@@ -124,6 +132,7 @@ class CommandSender:
         known = code in Result._value2member_map_
         return Answered(item.frame, Result(code) if known else Result.NONE)
 
-    def _all_again(self) -> bytes:
+    def _all_again(self, now_s: float) -> bytes:
+        self._repeated_s = now_s
         self.resent_count += len(self._in_flight)
         return b"".join(item.encoded for item in self._in_flight)

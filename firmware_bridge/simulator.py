@@ -73,7 +73,9 @@ from firmware_bridge.simulated_wheel import SimulatedWheel
 DEADMAN_S = 0.25
 WHEEL_PERIOD_S = 0.01
 REPORT_WAIT_S = 0.02
-REPORT_REPEAT_S = 0.06
+REPORT_REPEAT_S = 0.025
+REPEATED_REPORTS = 3
+"""Most reports in a repeated frame: a short one gets through more often."""
 GAP_REPEAT_S = 0.01
 MIN_TIME_EXCHANGES = 8
 MAX_CLOCK_ERROR_US = 2000
@@ -560,18 +562,19 @@ class ControllerSimulator:
 
     def _send_reports(self) -> None:
         """Send what is new; go back to the oldest when its acknowledgement does not come."""
+        most = MAX_REPORTS
         if self._reports_sent == 0:
             self._report_progress_s = self._now_s
         elif self._now_s - self._report_progress_s >= REPORT_REPEAT_S - 1e-9:
             self._reports_sent = 0
             self._report_progress_s = self._now_s
+            most = REPEATED_REPORTS
         while self._reports_sent < len(self._reports):
             first = self._reports_sent
-            batch = [
-                self._reports[i] for i in range(first, min(first + MAX_REPORTS, len(self._reports)))
-            ]
+            last = min(first + most, len(self._reports))
+            batch = [self._reports[i] for i in range(first, last)]
             self._send(self._report_frame(self._report_index + first & 0xFFFF, batch))
-            self._reports_sent += len(batch)
+            self._reports_sent = last
         self._report_due_s = self._now_s + REPORT_REPEAT_S
 
     def _report_frame(self, index: int, batch: list[Slot]) -> PulseReports:
