@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from agriseg.messages import ClassId, Float64Array
 from agriseg.simulation.field_parameters import FieldParameters
 from agriseg.simulation.leaves import Leaf
+from agriseg.simulation.light import FieldLight
 from agriseg.simulation.litter import Litter
 from agriseg.simulation.soil import Soil, chunk_rng
 from agriseg.simulation.species import (
@@ -26,6 +27,7 @@ from agriseg.simulation.world import CELL_M, LruCache, Tile, TruePlant, World
 TILE_M = 0.25
 _IDS_PER_TILE = 1000
 _FIRST_CROP_NUMBER = 500
+_SMALLEST_WEED_M2 = 2.5e-5
 _FIRST_ID_TILE = 1 << 20
 _GAP_SHARE = 0.04
 _PLACE_TRIALS = 6
@@ -75,6 +77,7 @@ class ProceduralField(World):
             columns=columns,
             x_min_m=-np.inf,
             x_max_m=np.inf,
+            light=FieldLight(field.seed, field.hardness, field.sun_azimuth_rad),
         )
         self.field = field
         self._sun = Sun.of(field)
@@ -101,10 +104,7 @@ class ProceduralField(World):
         first_row = index * self.tile_rows
         colour = self._soil.paint(first_row, self.tile_rows)
         for neighbour in range(index - 1, index + 2):
-            start_m = neighbour * self._tile_m
-            self._litter.strew(
-                colour, (first_row, self.first_column), neighbour, start_m, self._tile_m
-            )
+            self._litter.strew(colour, (first_row, self.first_column), neighbour, self._tile_m)
         labels = np.zeros(colour.shape[:2], np.uint8)
         plant_ids = np.zeros(colour.shape[:2], np.int32)
         near = range(index - self._reach_tiles, index + self._reach_tiles + 1)
@@ -163,8 +163,11 @@ class ProceduralField(World):
         for x_m, y_m in self._weed_seats(index, rng):
             species, leaves = self._grow_weed(rng)
             foot = self._free_place(rng, leaves, (x_m, y_m), leaves_m)
-            if foot is not None and len(sown) < _FIRST_CROP_NUMBER:
-                sown.append(self._draw(leaves, foot, rng, index, len(sown), species))
+            if foot is None or len(sown) == _FIRST_CROP_NUMBER:
+                continue
+            weed = self._draw(leaves, foot, rng, index, len(sown), species)
+            if weed.plant.area_m2 >= _SMALLEST_WEED_M2:
+                sown.append(weed)
         return sown
 
     def _weed_seats(self, index: int, rng: np.random.Generator) -> NDArray[np.float64]:
@@ -190,7 +193,7 @@ class ProceduralField(World):
     def _grow_weed(self, rng: np.random.Generator) -> tuple[WeedSpecies, list[Leaf]]:
         species = WEED_SPECIES[int(rng.choice(len(WEED_SPECIES), p=_WEED_SHARES))]
         smallest, greatest = WEED_SIZES_M[species]
-        span_m = smallest * (greatest / smallest) ** float(rng.beta(1.3, 1.9))
+        span_m = smallest * (greatest / smallest) ** float(rng.beta(1.3, 1.4))
         span_m *= self.field.weed_scale
         return species, grow_weed(species, span_m, self.field.weed_tint, rng)
 

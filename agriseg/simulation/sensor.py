@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from agriseg.messages import UInt8Array
+from agriseg.opencv import cv2
 
 Float32Array = NDArray[np.float32]
 

@@ -6,11 +6,11 @@ cell ``[i, j]`` lies at ``((i + 0.5) * cell_m, (j + 0.5) * cell_m)`` for global 
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from agriseg.messages import UInt8Array
+from agriseg.opencv import cv2
 from agriseg.simulation.field_parameters import FieldParameters
 
 Float32Array = NDArray[np.float32]

@@ -24,7 +24,7 @@ WEED_SPECIES: tuple[WeedSpecies, ...] = (
     "chickweed",
 )
 WEED_SIZES_M: dict[WeedSpecies, tuple[float, float]] = {
-    "seedling": (0.008, 0.024),
+    "seedling": (0.01, 0.026),
     "rosette": (0.02, 0.1),
     "grass": (0.025, 0.12),
     "mustard": (0.03, 0.12),

@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from agriseg.messages import Float64Array, UInt8Array
+from agriseg.opencv import cv2
 from agriseg.simulation.field_parameters import FieldParameters
 from agriseg.simulation.leaves import Leaf
 
 _SHIFT = 4
 _SELF_SHADOW_MIN_M = 0.012
+_UNIT_GAIN = 128.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -124,9 +125,11 @@ class Canvas:
 
     def sprite(self, softness_m: float) -> Sprite:
         """Return the finished picture at the raster's resolution."""
-        self.colour[self.alpha == 0] = 0
         size = (self.alpha.shape[1] // self._fine, self.alpha.shape[0] // self._fine)
-        colour, alpha, shadow = self.colour, self.alpha, self.shadow
+        alpha, shadow = self.alpha, self.shadow
+        colour = np.asarray(
+            cv2.bitwise_and(self.colour, cv2.merge([alpha, alpha, alpha])), np.uint8
+        )
         if self._fine > 1:
             colour, alpha, shadow = (
                 np.asarray(cv2.resize(a, size, interpolation=cv2.INTER_AREA), np.uint8)
@@ -214,10 +217,13 @@ def _mottle(canvas: Canvas, rng: np.random.Generator) -> None:
     """Vary brightness over the leaves: patches and grain."""
     rows, columns = canvas.alpha.shape
     patches = rng.normal(0.0, 0.1, (rows // 16 + 2, columns // 16 + 2)).astype(np.float32)
-    grain = rng.normal(0.0, 0.07, (rows // 2 + 1, columns // 2 + 1)).astype(np.float32)
-    gain = 1.0 + cv2.resize(patches, (columns, rows), interpolation=cv2.INTER_CUBIC)
-    gain += cv2.resize(grain, (columns, rows), interpolation=cv2.INTER_LINEAR)
-    canvas.colour[:] = cv2.multiply(canvas.colour, cv2.merge([gain, gain, gain]), dtype=cv2.CV_8U)
+    grain = rng.standard_normal((rows // 2 + 1, columns // 2 + 1), np.float32) * np.float32(0.07)
+    grain += cv2.resize(patches, grain.shape[::-1], interpolation=cv2.INTER_CUBIC)
+    gain = cv2.convertScaleAbs(grain, alpha=_UNIT_GAIN, beta=_UNIT_GAIN)
+    gain = cv2.resize(gain, (columns, rows), interpolation=cv2.INTER_LINEAR)
+    cv2.multiply(
+        canvas.colour, cv2.merge([gain, gain, gain]), dst=canvas.colour, scale=1.0 / _UNIT_GAIN
+    )
 
 
 def lay_down(

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import cv2
 import numpy as np
 
 from agriseg.messages import UInt8Array
+from agriseg.opencv import cv2
 from agriseg.simulation.field_parameters import random_field
 from agriseg.simulation.procedural_field import ProceduralField
 from agriseg.simulation.sensor import Sensor

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agriseg.messages import ClassId, UInt8Array
+from agriseg.simulation.light import FieldLight
 
 Layer = Literal["colour", "labels", "plant_ids"]
 CELL_M = 0.00125
@@ -90,6 +91,8 @@ class World(ABC):
         Global index of the first column, and how many there are.
     x_min_m, x_max_m : float
         Where the ground ends; infinite for a field without end. Beyond lies bare ground.
+    light : FieldLight
+        What lights it.
     cached_tiles : int
         How many tiles are kept.
     """
@@ -104,6 +107,7 @@ class World(ABC):
         columns: int,
         x_min_m: float,
         x_max_m: float,
+        light: FieldLight,
         cached_tiles: int = 12,
     ) -> None:
         self.name = name
@@ -113,6 +117,7 @@ class World(ABC):
         self.columns = columns
         self.x_min_m = x_min_m
         self.x_max_m = x_max_m
+        self.light = light
         self._tiles: LruCache[int, Tile] = LruCache(cached_tiles)
 
     @property
