@@ -39,6 +39,7 @@ class TimedMissed:
 class RunHistory:
     """Everything of a run but its pictures.
 
+    ``confidences`` maps a frame to those of the plants that were decided on after it.
     ``frame_t_s`` and the other lists of one topic run in step; times are host time. The
     totals are added up by the same `TotalsMeter` that fed the window, from the same
     messages in the same order.
@@ -52,6 +53,7 @@ class RunHistory:
     commanded: dict[int, ValveEvent] = field(default_factory=dict)
     missed: list[TimedMissed] = field(default_factory=list)
     plants: dict[int, Plant] = field(default_factory=dict)
+    confidences: dict[int, list[float]] = field(default_factory=dict)
     pulses: list[PulseReport] = field(default_factory=list)
     status_count: int = 0
     last_status: ControllerStatus | None = None
@@ -117,3 +119,6 @@ def _take_plan(history: RunHistory, plan: SprayPlan) -> None:
     history.commanded |= {event.event_id: event for event in plan.events}
     history.missed += [TimedMissed(t_s=plan.t_plan_s, missed=missed) for missed in plan.missed]
     history.plants |= {plant.plant_id: plant for plant in plan.plants}
+    if plan.plants:
+        confidences = history.confidences.setdefault(plan.frame_id, [])
+        confidences += [plant.confidence for plant in plan.plants]

@@ -47,13 +47,14 @@ class RunInfo:
     """What a run says of itself.
 
     ``start_s`` is the host time at its beginning, the zero of `Run.duration_s`; ``start_ns``
-    the computer's clock then.
+    the computer's clock then, nanoseconds since 1970 (UTC).
     """
 
     format_version: int
     started_at: datetime
     start_s: float
     start_ns: int
+    virtual_time: bool
     versions: Mapping[str, str]
     model: Mapping[str, str]
 
@@ -410,6 +411,7 @@ def _info(directory: Path, metadata: Mapping[str, Mapping[str, str]]) -> RunInfo
             started_at=datetime.fromtimestamp(start_ns / 1e9, tz=UTC),
             start_s=float(about["start_monotonic_s"]),
             start_ns=start_ns,
+            virtual_time=about.get("virtual_time") == "true",
             versions=dict(metadata.get("agriseg.versions", {})),
             model=dict(metadata.get("agriseg.model", {})),
         )

@@ -80,10 +80,13 @@ class RunDescription:
         Program or library to version.
     model : mapping
         What is known of the segmenter: name, file, licence, attribution, ...
+    virtual_time : bool
+        Whether host time is a simulation's and not this computer's.
     """
 
     versions: Mapping[str, str] = field(default_factory=dict)
     model: Mapping[str, str] = field(default_factory=dict)
+    virtual_time: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -262,6 +265,7 @@ def _metadata(
             "started_at": started.isoformat(timespec="milliseconds"),
             "start_wall_ns": str(start_ns),
             "start_monotonic_s": repr(start_s),
+            "virtual_time": "true" if description.virtual_time else "false",
         },
         "agriseg.config": {"json": config.model_dump_json()},
         "agriseg.versions": dict(description.versions),

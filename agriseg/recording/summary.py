@@ -157,7 +157,7 @@ def _pulse_figures(history: RunHistory) -> dict[str, Any]:
     answered = {pulse.event_id for pulse in history.pulses}
     missed = Counter(entry.missed.reason for entry in history.missed)
     lost_m = math.fsum(e.missed.s_max_m - e.missed.s_min_m for e in history.missed)
-    errors_mm = 1e3 * sprayed_extents(history).opening_error_m
+    errors_mm = 1e3 * np.abs(sprayed_extents(history).opening_error_m)
     confirmed = outcomes[PulseOutcome.DONE]
     return {
         "pulses": {
@@ -226,7 +226,7 @@ def _clock_shift_s(run: Run, history: RunHistory) -> float | None:
     None in virtual time, which has nothing to do with that clock, and where it is not known.
     """
     counters = history.counters
-    if counters is None or run.info.versions.get("time") == "virtual":
+    if counters is None or run.info.virtual_time:
         return None
     return (counters.wall_ns - run.info.start_ns) * 1e-9 - (counters.t_s - run.info.start_s)
 
