@@ -2,7 +2,7 @@
 
 A question and its answer take equally long both ways when nothing else is on the wire, so
 the middles of both belong together (RFC 5905, section 8). Traffic only ever lengthens an
-exchange, so the quicker half of the recent exchanges is used.
+exchange, so the quickest quarter of the recent exchanges is used.
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ class ClockSync:
 
     def _fit(self) -> None:
         quick = sorted(self._samples, key=lambda sample: sample.round_trip_s)
-        chosen = quick[: max(MIN_SAMPLES, (len(quick) + 1) // 2)]
+        chosen = quick[: max(MIN_SAMPLES, len(quick) // 4)]
         n = len(chosen)
         t_mean = math.fsum(s.t_s for s in chosen) / n
         tick_mean = math.fsum(s.tick for s in chosen) / n

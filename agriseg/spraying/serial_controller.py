@@ -368,7 +368,8 @@ class SerialController:
         elif isinstance(event, Connected):
             self._take_identity(event.identity, t_s)
         elif isinstance(event, Disconnected):
-            _LOG.warning("Controller disconnected: %s", event.reason)
+            level = logging.INFO if self._closed else logging.WARNING
+            _LOG.log(level, "Controller disconnected: %s", event.reason)
             self._cause = event.reason
             self._last_ends.clear()
             self._tell_disconnected(t_s)
@@ -496,7 +497,7 @@ class SerialController:
             received_frames=counters.received_frames,
             resent_frames=counters.resent_frames,
             checksum_errors=counters.bad_frames,
-            rtt_ms=clock.round_trip_s * 1e3,
+            rtt_ms=max(clock.round_trip_s, 0.0) * 1e3,
             clock_error_ms=clock.error_s * 1e3 if clock.converged else math.nan,
             bytes_per_s=(total - before) / (t_s - since_s) if t_s > since_s else 0.0,
         )
