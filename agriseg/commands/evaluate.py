@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from agriseg.errors import AgrisegError
-
 if TYPE_CHECKING:
-    from agriseg.models.dataset import Sample
+    from agriseg.models.training_sources import Example
     from agriseg.ports import Segmenter
     from agriseg.segmentation.metrics import PixelScores
 
@@ -48,17 +45,13 @@ def run(args: argparse.Namespace) -> int:
     from agriseg.models.training_config import load_training_config
     from agriseg.models.training_sources import list_held_out
 
+    config = load_training_config(args.config)
+    held_out = list_held_out(config.enabled_sources, args.data, config.seed)
+    segmenter = open_segmenter(args.model, runtime=args.runtime, threads=args.threads)
     try:
-        config = load_training_config(args.config)
-        held_out = list_held_out(config.enabled_sources, args.data)
-        segmenter = open_segmenter(args.model, runtime=args.runtime, threads=args.threads)
-        try:
-            scores = _score_all(segmenter, held_out)
-        finally:
-            segmenter.close()
-    except AgrisegError as error:
-        print(error, file=sys.stderr)
-        return 2
+        scores = _score_all(segmenter, held_out)
+    finally:
+        segmenter.close()
     print(f"{segmenter.name}, held-out groups of {args.config}")
     print(_table(scores, {name: len(samples) for name, samples in held_out.items()}))
     if args.json is not None:
@@ -67,21 +60,19 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _score_all(
-    segmenter: Segmenter, held_out: Mapping[str, Sequence[Sample]]
+    segmenter: Segmenter, held_out: Mapping[str, Sequence[Example]]
 ) -> dict[str, PixelScores]:
     from rich.console import Console
     from rich.progress import track
 
     from agriseg.messages import Frame
-    from agriseg.models.dataset import read_image, read_mask
     from agriseg.segmentation.metrics import PixelScores
 
     scores: dict[str, PixelScores] = {}
     for source, samples in held_out.items():
         total = PixelScores.empty()
         for number, sample in enumerate(track(samples, source, console=Console(stderr=True))):
-            image = read_image(sample.image_path)
-            truth = read_mask(sample.mask_path, image.shape[:2])
+            image, truth = sample.load()
             seen = segmenter.segment(Frame(frame_id=number, t_capture_s=0.0, image=image))
             total += PixelScores.of(seen.labels, truth)
         scores[source] = total

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import argparse
 import glob
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from agriseg.errors import AgrisegError, ImageFileError
+from agriseg.errors import ImageFileError
 
 if TYPE_CHECKING:
     from agriseg.messages import UInt8Array
@@ -56,14 +55,10 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 
 def run(args: argparse.Namespace) -> int:
-    """Segment the images; return the exit status, 2 if anything could not be done."""
-    try:
-        paths = find_images(args.images)
-        _check_output(args.out, paths)
-        segmenter = _open_segmenter(args)
-    except AgrisegError as error:
-        print(error, file=sys.stderr)
-        return 2
+    """Segment the images; return the exit status, 2 if any image could not be done."""
+    paths = find_images(args.images)
+    _check_output(args.out, paths)
+    segmenter = _open_segmenter(args)
     try:
         failed = _segment_all(segmenter, paths, args.out)
     finally:
@@ -109,8 +104,9 @@ def read_image(path: Path) -> UInt8Array:
     ImageFileError
         It cannot be read.
     """
-    import cv2
     import numpy as np
+
+    from agriseg.opencv import cv2
 
     try:
         data = np.fromfile(path, np.uint8)
@@ -193,9 +189,8 @@ def _segment_all(segmenter: Segmenter, paths: Sequence[Path], out: Path) -> int:
 
 
 def _segment_one(segmenter: Segmenter, path: Path, number: int, out: Path) -> None:
-    import cv2
-
     from agriseg.messages import Frame
+    from agriseg.opencv import cv2
     from agriseg.segmentation.drawing import draw_labels
 
     image = read_image(path)

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from agriseg.errors import AgrisegError, DatasetError
+from agriseg.errors import DatasetError
 
 if TYPE_CHECKING:
-    from agriseg.models.dataset import Sample
     from agriseg.models.training import Trainer, TrainingProgress, Validate
     from agriseg.models.training_config import TrainingConfig
+    from agriseg.models.training_sources import Example
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -42,25 +41,16 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def run(args: argparse.Namespace) -> int:
     """Train and export; return the exit status."""
-    try:
-        config = load_config(args.config)
-        trainer = _trainer(config, args)
-        if args.resume:
-            trainer.resume()
-        trainer.run(_report)
-        bundle = _export(trainer, config, args)
-    except AgrisegError as error:
-        print(error, file=sys.stderr)
-        return 2
-    print(f"model written to {bundle}")
-    return 0
-
-
-def load_config(path: Path) -> TrainingConfig:
-    """Read the training configuration."""
     from agriseg.models.training_config import load_training_config
 
-    return load_training_config(path)
+    config = load_training_config(args.config)
+    trainer = _trainer(config, args)
+    if args.resume:
+        trainer.resume()
+    trainer.run(_report)
+    bundle = _export(trainer, config, args)
+    print(f"model written to {bundle}")
+    return 0
 
 
 def _output(config: TrainingConfig, args: argparse.Namespace) -> Path:
@@ -68,12 +58,12 @@ def _output(config: TrainingConfig, args: argparse.Namespace) -> Path:
 
 
 def _trainer(config: TrainingConfig, args: argparse.Namespace) -> Trainer:
-    import cv2
     import torch
 
     from agriseg.models.dataset import CropSampler
     from agriseg.models.training import Trainer
     from agriseg.models.training_sources import list_held_out, load_training_images
+    from agriseg.opencv import cv2
 
     cv2.setNumThreads(1)
     if args.threads > 0:
@@ -91,7 +81,8 @@ def _trainer(config: TrainingConfig, args: argparse.Namespace) -> Trainer:
         config,
         CropSampler(images, config.schedule.crop_px, config.seed),
         _validator(
-            list_held_out(config.enabled_sources, args.data), config.schedule.validation_images
+            list_held_out(config.enabled_sources, args.data, config.seed),
+            config.schedule.validation_images,
         ),
         _output(config, args),
         torch.device(device),
@@ -127,8 +118,7 @@ def _export(trainer: Trainer, config: TrainingConfig, args: argparse.Namespace) 
     return bundle.directory
 
 
-def _validator(held_out: Mapping[str, Sequence[Sample]], images: int) -> Validate:
-    from agriseg.models.dataset import read_image, read_mask
+def _validator(held_out: Mapping[str, Sequence[Example]], images: int) -> Validate:
     from agriseg.models.training import LabelImage
     from agriseg.segmentation.metrics import CLASSES, PixelScores
 
@@ -142,8 +132,7 @@ def _validator(held_out: Mapping[str, Sequence[Sample]], images: int) -> Validat
         for source, samples in chosen.items():
             scores = PixelScores.empty()
             for sample in samples:
-                image = read_image(sample.image_path)
-                truth = read_mask(sample.mask_path, image.shape[:2])
+                image, truth = sample.load()
                 scores += PixelScores.of(label(image), truth)
             figures[f"{source}.miou"] = scores.mean_iou
             for class_id in CLASSES:
@@ -160,8 +149,8 @@ def _report(progress: TrainingProgress) -> None:
         if name.endswith(".miou")
     )
     remaining_min = progress.remaining_s / 60.0
-    sys.stdout.write(
+    print(
         f"step {progress.step}/{progress.steps}  loss {progress.loss:.3f}  {figures}  "
-        f"{remaining_min:.0f} min left\n"
+        f"{remaining_min:.0f} min left",
+        flush=True,
     )
-    sys.stdout.flush()

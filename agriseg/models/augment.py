@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from agriseg.messages import ClassId, UInt8Array
+from agriseg.opencv import cv2
 
 _ROTATION_JITTER_RAD = np.deg2rad(15.0)
 _ASPECT_SIGMA = 0.12

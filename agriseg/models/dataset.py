@@ -8,13 +8,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from agriseg.errors import DatasetError
 from agriseg.messages import ClassId, UInt8Array
 from agriseg.models.augment import CropGeometry, augment_colour, cut_crop
+from agriseg.opencv import cv2
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")
 _KNOWN_VALUES = np.array(sorted(ClassId), dtype=np.uint8)
@@ -35,6 +35,17 @@ class Sample:
     group: str
     image_path: Path
     mask_path: Path
+
+    def load(self) -> tuple[UInt8Array, UInt8Array]:
+        """Read the image ``(H, W, 3) uint8`` BGR and its mask ``(H, W) uint8``.
+
+        Raises
+        ------
+        DatasetError
+            Either cannot be read, or they do not fit each other.
+        """
+        image = read_image(self.image_path)
+        return image, read_mask(self.mask_path, (image.shape[0], image.shape[1]))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -163,8 +174,7 @@ def read_mask(path: Path, shape: tuple[int, int]) -> UInt8Array:
 
 def load_labelled(sample: Sample, long_side_px: int, seed: int) -> LabelledImage:
     """Read one sample, brought to at most a third more than the canonical size."""
-    image = read_image(sample.image_path)
-    mask = read_mask(sample.mask_path, image.shape[:2])
+    image, mask = sample.load()
     return prepare(f"{sample.source}/{sample.stem}", image, mask, long_side_px, seed)
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import logging
+import warnings
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -29,13 +29,16 @@ from agriseg.models.bundle import (
     file_entry,
     open_bundle,
 )
+from agriseg.models.openvino_runtime import ov
 from agriseg.models.sizing import Size, network_size
+from agriseg.opencv import cv2
 
 if TYPE_CHECKING:
     from openvino import Model
 
 FILE_LIMIT_BYTES = 20_000_000
 _TRACE_SIZE_PX = 256
+_FILE_MODE = 0o644
 
 _log = logging.getLogger(__name__)
 
@@ -70,13 +73,12 @@ def export_bundle(
     ModelFileError
         A file came out larger than a bundle may hold.
     """
-    import openvino as ov
-
     directory.mkdir(parents=True, exist_ok=True)
     (directory / MANIFEST_NAME).unlink(missing_ok=True)
     network = network.eval().cpu()
     weights = directory / "model.safetensors"
     save_file({key: value.contiguous() for key, value in network.state_dict().items()}, weights)
+    weights.chmod(_FILE_MODE)
     model = convert_network(network)
     if calibration:
         model = quantise(model, calibration, spec)
@@ -113,10 +115,10 @@ def export_bundle(
 
 def convert_network(network: nn.Module) -> Model:
     """Convert a torch network to OpenVINO, for inputs ``(1, 3, h, w)`` of any size."""
-    import openvino as ov
-
     example = torch.zeros(1, 3, _TRACE_SIZE_PX, _TRACE_SIZE_PX)
-    with torch.inference_mode():
+    with torch.inference_mode(), warnings.catch_warnings():
+        # OpenVINO's converter traces; torch deprecates its tracer.
+        warnings.simplefilter("ignore", DeprecationWarning)
         return ov.convert_model(network, example_input=example, input=[1, 3, -1, -1])
 
 

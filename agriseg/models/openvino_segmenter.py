@@ -8,19 +8,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import openvino as ov
-from openvino import opset13 as ops
-from openvino.preprocess import ColorFormat, PrePostProcessor, ResizeAlgorithm
 
 from agriseg.errors import ModelFileError
 from agriseg.messages import ClassId, Frame, Segmentation, UInt8Array
 from agriseg.models.bundle import CLASS_NAMES, InputSpec, ModelBundle
+from agriseg.models.openvino_runtime import ov
 from agriseg.models.sizing import Size, network_size
 
 if TYPE_CHECKING:
     from openvino import InferRequest, Model, Output
 
 _KEPT_SIZES = 3
+
+ops = ov.opset13
+preprocess = ov.preprocess
 
 
 class OpenVinoSegmenter:
@@ -152,16 +153,16 @@ def _level(this: Output, other: Output, third: Output) -> Any:
 
 
 def _with_preprocessing(model: Model, frame: Size, size: Size, spec: InputSpec) -> Model:
-    steps = PrePostProcessor(model)
+    steps = preprocess.PrePostProcessor(model)
     tensor = steps.input().tensor()
     tensor.set_element_type(ov.Type.u8).set_layout(ov.Layout("NHWC"))
     tensor.set_shape([1, frame.height_px, frame.width_px, 3])
-    tensor.set_color_format(ColorFormat.BGR)
+    tensor.set_color_format(preprocess.ColorFormat.BGR)
     steps.input().model().set_layout(ov.Layout("NCHW"))
     process = steps.input().preprocess().convert_element_type(ov.Type.f32)
-    process.convert_color(ColorFormat.RGB)
+    process.convert_color(preprocess.ColorFormat.RGB)
     if size != frame:
-        process.resize(ResizeAlgorithm.RESIZE_LINEAR)
+        process.resize(preprocess.ResizeAlgorithm.RESIZE_LINEAR)
     process.mean([value * 255.0 for value in spec.mean])
     process.scale([value * 255.0 for value in spec.std])
     return steps.build()

@@ -36,7 +36,7 @@ class SourceConfig(_Section):
     held_out : tuple of str
         Glob patterns of the groups that training never sees.
     frames : int
-        Number of frames rendered (``simulation`` only).
+        Frames rendered to train on (``simulation`` only); a twentieth more are held out.
     """
 
     name: str

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import time
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from agriseg.messages import ClassId, Frame, Segmentation, UInt8Array
+from agriseg.opencv import cv2
 
 _LEVEL_SPAN = 255.0
 _INDEX_MIN = -1.0

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
 
 from agriseg.messages import ClassId, UInt8Array
+from agriseg.opencv import cv2
+from agriseg.overlay import CROP_RGB, OVERLAY_ALPHA, WEED_RGB
 
-CROP_BGR = (230, 140, 40)
-WEED_BGR = (40, 40, 235)
-_OPACITY = 0.45
+_OUTLINE_PX = 1
 
 
 def draw_labels(image: UInt8Array, labels: UInt8Array) -> UInt8Array:
-    """Return a copy of a BGR image with crop tinted blue and weed red, each outlined.
+    """Return a copy of a BGR image with crop and weed tinted in the window's colours and outlined.
 
     Parameters
     ----------
@@ -23,13 +22,14 @@ def draw_labels(image: UInt8Array, labels: UInt8Array) -> UInt8Array:
         `ClassId` values.
     """
     result = image.copy()
-    for class_id, colour in ((ClassId.CROP, CROP_BGR), (ClassId.WEED, WEED_BGR)):
+    for class_id, rgb in ((ClassId.CROP, CROP_RGB), (ClassId.WEED, WEED_RGB)):
         mask = (labels == class_id).astype(np.uint8)
         if not mask.any():
             continue
         inside = mask.astype(bool)
-        tint = np.array(colour, np.float32) * _OPACITY
-        result[inside] = (result[inside] * (1.0 - _OPACITY) + tint).astype(np.uint8)
+        colour = np.array(rgb[::-1], np.float32)
+        blend = result[inside] * (1.0 - OVERLAY_ALPHA) + colour * OVERLAY_ALPHA
+        result[inside] = blend.astype(np.uint8)
         outlines, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
-        cv2.drawContours(result, outlines, -1, colour, 1)
+        cv2.drawContours(result, outlines, -1, rgb[::-1], _OUTLINE_PX)
     return result

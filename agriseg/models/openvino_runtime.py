@@ -1,0 +1,18 @@
+"""OpenVINO, imported in one place so that it tells nobody about it.
+
+``from agriseg.models.openvino_runtime import ov`` instead of ``import openvino as ov``: on import
+the package reports usage over the network through ``openvino_telemetry``, in a thread of its own,
+unless that package cannot be imported. A sprayer in a field reports to nobody.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any, cast
+
+# None in sys.modules makes `import openvino_telemetry` fail, which OpenVINO and NNCF allow for.
+cast("dict[str, Any]", sys.modules).setdefault("openvino_telemetry", None)
+
+import openvino as ov  # noqa: E402
+
+__all__ = ["ov"]

@@ -1,0 +1,217 @@
+"""Training: learns, resumes to the same end, and stops when the loss is no number."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from tiny_fields import field_picture
+
+from agriseg.errors import ConfigError, DatasetError, ModelFileError
+from agriseg.models.dataset import CropSampler, prepare
+from agriseg.models.losses import segmentation_loss
+from agriseg.models.training import (
+    LabelImage,
+    Trainer,
+    TrainingProgress,
+    learning_rate_factor,
+    read_checkpoint,
+)
+from agriseg.models.training_config import TrainingConfig, load_training_config
+
+CONFIG = """
+version = 1
+name = "tiny"
+seed = 2
+[network]
+architecture = "lite0-fpn-small"
+pretrained = false
+[input]
+long_side_px = 96
+[schedule]
+steps = {steps}
+batch = 4
+crop_px = 64
+learning_rate = {rate}
+backbone_factor = 1.0
+warmup_steps = 2
+ema_decay = 0.8
+validate_every = {steps}
+checkpoint_every = 4
+mixed_precision = false
+[[source]]
+name = "tiny"
+directory = "tiny"
+weight = 1.0
+held_out = ["b"]
+"""
+
+
+def _config(tmp_path: Path, steps: int = 8, rate: float = 3e-3) -> TrainingConfig:
+    path = tmp_path / f"c{steps}.toml"
+    path.write_text(CONFIG.format(steps=steps, rate=rate))
+    return load_training_config(path)
+
+
+def _trainer(config: TrainingConfig, directory: Path) -> Trainer:
+    items = [prepare(str(i), *field_picture(i), 96, 1) for i in range(3)]
+
+    def validate(label: LabelImage) -> dict[str, float]:
+        image, mask = field_picture(0)
+        return {"accuracy": float((label(image) == mask).mean())}
+
+    sampler = CropSampler([(1.0, items)], config.schedule.crop_px, config.seed)
+    return Trainer(config, sampler, validate, directory, torch.device("cpu"))
+
+
+def test_the_loss_falls(tmp_path: Path) -> None:
+    seen: list[TrainingProgress] = []
+    trainer = _trainer(_config(tmp_path, steps=24), tmp_path / "out")
+    before = _loss_on_fixed_batch(trainer)
+    trainer.run(seen.append)
+    assert _loss_on_fixed_batch(trainer) < 0.8 * before
+    assert [p.step for p in seen] == [24]
+    assert 0.0 <= seen[0].validation["accuracy"] <= 1.0
+    assert (tmp_path / "out" / "log.jsonl").read_text().count("\n") == 1
+
+
+def _loss_on_fixed_batch(trainer: Trainer) -> float:
+    pictures = [field_picture(i) for i in range(3)]
+    images = torch.from_numpy(np.stack([image for image, _ in pictures])).float()
+    x = (images.flip(3).permute(0, 3, 1, 2) / 255.0 - 0.498) / 0.502
+    target = torch.from_numpy(np.stack([mask for _, mask in pictures])).long()
+    network = trainer.averaged_network.train()
+    with torch.no_grad():
+        loss = segmentation_loss(network(x), target, (1.0, 1.0, 1.0), 1.0)
+    network.eval()
+    return float(loss)
+
+
+def test_interrupted_training_ends_like_a_whole_one(tmp_path: Path) -> None:
+    torch.set_num_threads(1)
+    whole = _trainer(_config(tmp_path, steps=8), tmp_path / "whole")
+    whole.run(lambda _: None)
+
+    class PowerCutError(Exception):
+        pass
+
+    interrupted = _trainer(_config(tmp_path, steps=8), tmp_path / "cut")
+    sampler = interrupted._sampler
+    original = sampler.batch
+
+    def batch(step: int, size: int) -> tuple[np.ndarray, np.ndarray]:
+        if step == 6:
+            raise PowerCutError
+        return original(step, size)
+
+    sampler.batch = batch  # type: ignore[method-assign]
+    with pytest.raises(PowerCutError):
+        interrupted.run(lambda _: None)
+    resumed = _trainer(_config(tmp_path, steps=8), tmp_path / "cut")
+    resumed.resume()
+    resumed.run(lambda _: None)
+
+    a = whole.averaged_network.state_dict()
+    b = resumed.averaged_network.state_dict()
+    for name, value in a.items():
+        torch.testing.assert_close(value, b[name], msg=name)
+
+
+def test_loss_that_is_no_number_stops_and_keeps_the_checkpoint(tmp_path: Path) -> None:
+    good = _trainer(_config(tmp_path, steps=4), tmp_path / "out")
+    good.run(lambda _: None)
+    saved = (tmp_path / "out" / "checkpoint.pt").read_bytes()
+
+    broken = _trainer(_config(tmp_path, steps=8), tmp_path / "out")
+    broken.resume()
+    broken.begin_from(
+        {
+            k: v * math.nan if v.is_floating_point() else v
+            for k, v in broken.averaged_network.state_dict().items()
+        }
+    )
+    with pytest.raises(DatasetError, match=r"diverged: the loss at step 4 is nan"):
+        broken.run(lambda _: None)
+    assert (tmp_path / "out" / "checkpoint.pt").read_bytes() == saved
+
+
+def test_resume_without_checkpoint_says_so(tmp_path: Path) -> None:
+    with pytest.raises(ModelFileError, match=r"no checkpoint to resume from"):
+        _trainer(_config(tmp_path), tmp_path / "none").resume()
+
+
+def test_checkpoint_with_code_is_refused_and_not_run(tmp_path: Path) -> None:
+    mark = tmp_path / "mark"
+
+    class Code:
+        def __reduce__(self) -> tuple[object, tuple[str, str]]:
+            return open, (str(mark), "w")
+
+    path = tmp_path / "checkpoint.pt"
+    torch.save({"version": 1, "payload": Code()}, path)
+    with pytest.raises(ModelFileError, match=r"not a readable checkpoint"):
+        read_checkpoint(path)
+    assert not mark.exists()
+
+
+def test_truncated_checkpoint_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "checkpoint.pt"
+    torch.save({"version": 1, "step": 3}, path)
+    path.write_bytes(path.read_bytes()[:-50])
+    with pytest.raises(ModelFileError, match=r"not a readable checkpoint"):
+        read_checkpoint(path)
+
+
+def test_ignored_pixels_do_not_count() -> None:
+    logits = torch.randn(1, 3, 8, 8, generator=torch.Generator().manual_seed(1))
+    target = torch.zeros(1, 32, 32, dtype=torch.long)
+    target[:, :16] = 255
+    other = logits.clone()
+    other[:, :, :3] += 5.0 * torch.randn(1, 3, 3, 8, generator=torch.Generator().manual_seed(2))
+    loss, changed = (segmentation_loss(x, target, (1.0, 1.0, 1.0), 1.0) for x in (logits, other))
+    assert float(loss) == pytest.approx(float(changed))
+
+
+def test_perfect_logits_cost_almost_nothing() -> None:
+    target = torch.zeros(1, 64, 64, dtype=torch.long)
+    target[:, :, 32:] = 2
+    logits = torch.nn.functional.one_hot(target, 3).permute(0, 3, 1, 2).float() * 40.0
+    assert float(segmentation_loss(logits, target, (1.0, 1.0, 1.0), 1.0)) < 0.01
+
+
+def test_learning_rate_rises_then_falls(tmp_path: Path) -> None:
+    schedule = _config(tmp_path, steps=20).schedule
+    factors = [learning_rate_factor(step, schedule) for step in range(21)]
+    assert factors[0] == 0.5
+    assert factors[2] == 1.0
+    assert all(a >= b for a, b in itertools.pairwise(factors[2:]))
+    assert factors[20] == pytest.approx(0.01)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("seed = 2", "seed = -2", r"seed: .*greater than or equal to 0, found -2"),
+        ("batch = 4", "bach = 4", r"schedule\.(batch|bach)"),
+        ("crop_px = 64", "crop_px = 65", r"schedule\.crop_px: .*multiple of 32, found 65"),
+        ("version = 1", "version = 9", r"version: .*found 9"),
+        ("weight = 1.0", "weight = 1.0\nenabled = false", r"every source is switched off"),
+        ("[input]", "[input", r"not a TOML file"),
+    ],
+)
+def test_impossible_configuration_is_refused(
+    tmp_path: Path, old: str, new: str, message: str
+) -> None:
+    path = tmp_path / "bad.toml"
+    path.write_text(CONFIG.format(steps=8, rate=1e-3).replace(old, new))
+    with pytest.raises(ConfigError, match=message):
+        load_training_config(path)
+
+
+def test_missing_configuration_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"none\.toml: cannot be read"):
+        load_training_config(tmp_path / "none.toml")
