@@ -223,11 +223,13 @@ class FieldPipeline:
         """Bring the map into what the planner wants; return the plants that left the view."""
         spray = self._config.spray
         seen_y = self._ground.view_polygon_m[:, 1]
-        evidence = self._map.along_track(vehicle, float(seen_y.min()), float(seen_y.max()))
+        near_s_m = newest.distance_m + self._ground.near_x_m
+        evidence = self._map.along_track(
+            vehicle, float(seen_y.min()), float(seen_y.max()), from_s_m=near_s_m
+        )
         weeds = find_weeds(evidence, self.sensitivity, spray.min_weed_area_m2)
         targets = find_targets(evidence, weeds, self._boom, spray, self.mode, self.sensitivity)
         self._planner.observe(targets)
-        near_s_m = newest.distance_m + self._ground.near_x_m
         crops = find_patches(evidence.crop >= CROP_LEVEL)
         ids = self._plant_ids
         left = (

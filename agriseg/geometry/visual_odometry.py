@@ -163,10 +163,7 @@ class _BirdsEye:
     """A coarse grey view from above: rows from right to left, columns forward."""
 
     def __init__(self, ground: GroundPlane) -> None:
-        length_m = min(ground.far_x_m - ground.near_x_m, _LONGEST_PATCH_M)
-        self.cell_m = max(2.0 * ground.centre_gsd_m, length_m / _CELLS_ALONG)
-        x_m = np.arange(ground.near_x_m, ground.near_x_m + length_m, self.cell_m)[1:-1]
-        self.y_m = _widest(ground, x_m, self.cell_m)
+        x_m, self.y_m, self.cell_m = _largest_rectangle(ground)
         self._shrink = max(1, int(self.cell_m / ground.centre_gsd_m))
         width, height = ground.image_size
         self._small = (width // self._shrink, height // self._shrink)
@@ -189,22 +186,41 @@ class _BirdsEye:
         return np.asarray(cv2.remap(grey, *self._maps, cv2.INTER_LINEAR), np.uint8)
 
 
-def _widest(ground: GroundPlane, x_m: Float64Array, cell_m: float) -> Float64Array:
+def _largest_rectangle(ground: GroundPlane) -> tuple[Float64Array, Float64Array, float]:
+    """Return forward and lateral positions of cells that are all in the picture, and their side.
+
+    A tilted view narrows towards the robot, a barrel lens bends its edges: the rectangle
+    begins later and ends earlier as long as that makes it larger.
+    """
+    full_m = ground.far_x_m - ground.near_x_m
+    length_m = min(full_m, _LONGEST_PATCH_M)
+    cell_m = max(2.0 * ground.centre_gsd_m, length_m / _CELLS_ALONG)
+    best: tuple[Float64Array, Float64Array] = (np.empty(0), np.empty(0))
+    for share in (0.02, 0.06, 0.1, 0.15, 0.2):
+        near_m = ground.near_x_m + share * full_m
+        far_m = min(ground.far_x_m - share * full_m, near_m + length_m)
+        x_m: Float64Array = np.arange(near_m, far_m, cell_m)
+        y_m = _visible_across(ground, x_m, cell_m)
+        if len(x_m) * len(y_m) > len(best[0]) * len(best[1]):
+            best = (x_m, y_m)
+    if len(best[1]) < 8 * _LATERAL_CELLS or len(best[0]) < 20:
+        raise CalibrationError(
+            f"camera.pose: the picture shows a strip of only {len(best[1]) * cell_m:.2f} m by"
+            f" {len(best[0]) * cell_m:.2f} m, too little to measure the speed from it; mount the"
+            " camera higher or turn it so that it looks along the track"
+        )
+    return *best, cell_m
+
+
+def _visible_across(ground: GroundPlane, x_m: Float64Array, cell_m: float) -> Float64Array:
     """Return the lateral positions at which the ground at all of ``x_m`` is in the picture."""
     seen = ground.view_polygon_m[:, 1]
-    y_m = np.arange(float(seen.min()), float(seen.max()), cell_m)
+    y_m: Float64Array = np.arange(float(seen.min()), float(seen.max()), cell_m)
     grid = np.stack(np.meshgrid(x_m, y_m), axis=2)
     image = ground.image_from_ground(grid.reshape(-1, 2)).reshape(grid.shape)
     limit = np.array(ground.image_size) - 1.0
     inside = np.all((image >= 0.0) & (image <= limit), axis=(1, 2))
-    kept: Float64Array = y_m[inside]
-    if len(kept) < 8 * _LATERAL_CELLS or len(x_m) < 20:
-        raise CalibrationError(
-            f"camera.pose: the picture shows a strip of {len(kept) * cell_m:.2f} m by"
-            f" {len(x_m) * cell_m:.2f} m, too little to measure the speed from it; mount the"
-            " camera higher or turn it so that it looks along the track"
-        )
-    return kept
+    return y_m[inside]
 
 
 def _parabola_peak(values: NDArray[np.float32]) -> float:

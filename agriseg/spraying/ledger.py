@@ -5,6 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from agriseg.messages import Float64Array, ValveEvent
+from agriseg.spraying.intervals import Interval, merged, without
+
+_KEPT_M = 5.0
 
 
 class NozzleLedger:
@@ -33,6 +36,7 @@ class NozzleLedger:
         self.crop_told_m: Float64Array = np.full(self._count, -np.inf)
         self.last_close: Float64Array = np.full(self._count, -np.inf)
         self._open: list[ValveEvent] = []
+        self._answered: list[list[Interval]] = [[] for _ in range(self._count)]
 
     def restart(self, t_s: float, distance_m: float) -> None:
         """Forget pulses that have not begun: the controller's queue was emptied.
@@ -43,6 +47,8 @@ class NozzleLedger:
             if event.open_at > self._position(t_s, distance_m):
                 nozzle = event.nozzle_id
                 self.frontier_m[nozzle] = min(self.frontier_m[nozzle], event.wanted_s_min_m)
+                limit = float(self.frontier_m[nozzle])
+                self._answered[nozzle] = without(self._answered[nozzle], [(limit, np.inf)])
         self._open = []
         self.last_close[:] = -np.inf
 
@@ -52,6 +58,15 @@ class NozzleLedger:
             self.by_distance = by_distance
             self.last_close[:] = -np.inf
             self._open = []
+
+    def answer(self, nozzle: int, s_min_m: float, s_max_m: float) -> None:
+        """Book ground as answered for: commanded, told as missed, or not wanted at the time."""
+        kept = [(a, b) for a, b in self._answered[nozzle] if b > s_min_m - _KEPT_M]
+        self._answered[nozzle] = merged([*kept, (s_min_m, s_max_m)])
+
+    def unanswered(self, nozzle: int, s_min_m: float, s_max_m: float) -> list[Interval]:
+        """Return the parts of [s_min_m, s_max_m] that nothing was booked for."""
+        return without([(s_min_m, s_max_m)], self._answered[nozzle])
 
     @property
     def outstanding(self) -> int:

@@ -27,6 +27,8 @@ _WIRE_S = 0.006
 """From the planner's decision to the controller's queue, when nothing is in the way."""
 _LEAST_PIECE_M = 0.002
 """Less than this is left to the weed's margin: growth under a running pulse, missed slivers."""
+_LEAST_SEEN_BEHIND_M = 0.004
+"""The outline of a weed that was dealt with may move by this much in a newer map."""
 _MAX_TIMED_PULSE_S = 0.15
 """Without an encoder pulses are short, so that a change of speed shows in the next one."""
 _LONGEST_CALL_GAP_S = 0.12
@@ -92,6 +94,7 @@ class SprayPlanner:
         self._last_call: tuple[float, float] | None = None
         self._call_gap_s = 0.05
         self._cut_by: dict[int, str] = {}
+        self._targets_are_new = False
         self.mode = config.mode
 
     @property
@@ -102,6 +105,7 @@ class SprayPlanner:
     def observe(self, targets: Targets) -> None:
         """Take what the newest map wants; it replaces what was wanted before."""
         self._targets = targets
+        self._targets_are_new = True
 
     def restart(self, now_s: float, distance_m: float) -> None:
         """Begin spraying anew after a stop: the controller's queue is empty."""
@@ -222,18 +226,39 @@ class SprayPlanner:
 
     def _give_up(self, moment: _Moment, withheld: str, first_call: bool) -> list[MissedWeed]:
         """Move the frontier past ground out of reach, and return the weeds on it."""
-        targets, frontier = self._targets, self._ledger.frontier_m
-        passed = np.maximum(frontier, self._ground_m(moment.earliest_m))
-        self._ledger.frontier_m = passed
-        nozzle = targets.weed_nozzle
-        start = np.maximum(targets.weed_s_min_m, frontier[nozzle])
-        end = np.minimum(targets.weed_s_max_m, passed[nozzle])
+        targets, ledger, before = self._targets, self._ledger, self._ledger.frontier_m
+        passed = np.maximum(before, self._ground_m(moment.earliest_m))
+        ledger.frontier_m = passed
         if withheld == "off" or first_call:
+            for nozzle in range(len(self._boom)):
+                begun = -np.inf if first_call else float(before[nozzle])
+                ledger.answer(nozzle, begun, float(passed[nozzle]))
             return []
-        return [
-            _missed(int(nozzle[i]), start[i], end[i], withheld or self._why(int(nozzle[i])))
-            for i in np.flatnonzero(end - start > _LEAST_PIECE_M)
-        ]
+        start = np.maximum(targets.weed_s_min_m, before[targets.weed_nozzle])
+        end = np.minimum(targets.weed_s_max_m, passed[targets.weed_nozzle])
+        missed: list[MissedWeed] = []
+        for index in np.flatnonzero(end - start > _LEAST_PIECE_M):
+            nozzle = int(targets.weed_nozzle[index])
+            reason = withheld or self._why(nozzle)
+            missed.append(_missed(nozzle, start[index], end[index], reason))
+            ledger.answer(nozzle, float(start[index]), float(end[index]))
+        return missed + self._seen_behind(before)
+
+    def _seen_behind(self, frontier_m: Float64Array) -> list[MissedWeed]:
+        """Return weeds that a new map shows on ground that was let pass as bare."""
+        if not self._targets_are_new:
+            return []
+        self._targets_are_new = False
+        targets, missed = self._targets, []
+        end = np.minimum(targets.weed_s_max_m, frontier_m[targets.weed_nozzle])
+        for index in np.flatnonzero(end - targets.weed_s_min_m > _LEAST_SEEN_BEHIND_M):
+            nozzle = int(targets.weed_nozzle[index])
+            weed = (float(targets.weed_s_min_m[index]), float(end[index]))
+            for a, b in self._ledger.unanswered(nozzle, *weed):
+                if b - a > _LEAST_SEEN_BEHIND_M:
+                    missed.append(_missed(nozzle, a, b, "late"))
+                    self._ledger.answer(nozzle, a, b)
+        return missed
 
     def _why(self, nozzle: int) -> str:
         return self._cut_by.get(nozzle, "late")
@@ -392,6 +417,7 @@ class _Batch:
         nozzle, ledger = piece.nozzle, self._ledger
         closing = self._closing_at(nozzle, end)
         ledger.frontier_m[nozzle] = max(float(ledger.frontier_m[nozzle]), end)
+        ledger.answer(nozzle, start, end)
         if closing <= opening + _SAME_PLACE_M:
             return
         open_at = float(ledger.last_close[nozzle]) if joined else self._stamp(opening)
@@ -403,6 +429,7 @@ class _Batch:
         """Give up ground of a piece, and name the weeds on it."""
         nozzle, targets = piece.nozzle, self._targets
         self._ledger.frontier_m[nozzle] = max(float(self._ledger.frontier_m[nozzle]), end)
+        self._ledger.answer(nozzle, start, end)
         for index in np.flatnonzero(targets.weed_nozzle == nozzle):
             a = max(start, float(targets.weed_s_min_m[index]))
             b = min(end, float(targets.weed_s_max_m[index]))

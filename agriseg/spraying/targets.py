@@ -12,13 +12,13 @@ from agriseg.config import SprayConfig
 from agriseg.geometry.patches import Patches, find_patches
 from agriseg.messages import Float64Array, SprayMode, UInt8Array
 from agriseg.spraying.boom import Boom
+from agriseg.spraying.intervals import Interval, merged, within, without
 from agriseg.spraying.rows import band_strips, crop_row_positions
 from agriseg.spraying.weed_map import TrackEvidence
 
 CROP_LEVEL = 128
 """Mean probability of crop, of 255, from which ground is protected."""
 
-Interval = tuple[float, float]
 IntArray = NDArray[np.int64]
 
 
@@ -237,38 +237,6 @@ def crossings(profiles: UInt8Array, level: int, evidence: TrackEvidence) -> list
     for index, a, b in zip(nozzle.tolist(), s_min.tolist(), s_max.tolist(), strict=True):
         found[index].append((a, b))
     return found
-
-
-def merged(intervals: Sequence[Interval]) -> list[Interval]:
-    """Return sorted intervals with those joined that touch or overlap."""
-    result: list[Interval] = []
-    for a, b in sorted(intervals):
-        if result and a <= result[-1][1]:
-            result[-1] = (result[-1][0], max(b, result[-1][1]))
-        else:
-            result.append((a, b))
-    return result
-
-
-def without(wanted: Sequence[Interval], barred: Sequence[Interval]) -> list[Interval]:
-    """Return the parts of sorted ``wanted`` intervals outside sorted ``barred`` ones."""
-    result: list[Interval] = []
-    for a, b in wanted:
-        start = a
-        for c, d in barred:
-            if d <= start or c >= b:
-                continue
-            if c > start:
-                result.append((start, c))
-            start = max(start, d)
-        if start < b:
-            result.append((start, b))
-    return result
-
-
-def within(wanted: Sequence[Interval], barred: Sequence[Interval]) -> list[Interval]:
-    """Return the parts of sorted ``wanted`` intervals inside sorted ``barred`` ones."""
-    return [(max(a, c), min(b, d)) for a, b in wanted for c, d in barred if max(a, c) < min(b, d)]
 
 
 def _assembled(

@@ -133,7 +133,13 @@ class WeedMap:
             byte[window] = cv2.convertScaleAbs(fused)
         np.minimum(self._count[window] + seen, _MEMORY_FRAMES, out=self._count[window])
 
-    def along_track(self, vehicle: VehicleState, y_min_m: float, y_max_m: float) -> TrackEvidence:
+    def along_track(
+        self,
+        vehicle: VehicleState,
+        y_min_m: float,
+        y_max_m: float,
+        from_s_m: float = np.inf,
+    ) -> TrackEvidence:
         """Return the map along the path that the robot takes if it drives straight on.
 
         Parameters
@@ -142,9 +148,12 @@ class WeedMap:
             The present pose.
         y_min_m, y_max_m : float
             Lateral range in base_link.
+        from_s_m : float
+            Begin here, along the track, if that is behind the ground that is always kept.
         """
         cell = self.cell_m
-        s0_m = np.floor((vehicle.distance_m + self._rear_x_m) / cell) * cell
+        rear_s_m = min(vehicle.distance_m + self._rear_x_m, from_s_m)
+        s0_m = np.floor(rear_s_m / cell) * cell
         y0_m = np.floor(y_min_m / cell) * cell
         x0_m = s0_m - vehicle.distance_m
         columns = int(np.ceil((self._ground.far_x_m - x0_m) / cell)) + 1

@@ -93,6 +93,14 @@ def capabilities(**changes: object) -> ControllerCapabilities:
     return ControllerCapabilities(**(values | changes))  # type: ignore[arg-type]
 
 
+def _no_wobble(t: float) -> float:
+    return 0.0
+
+
+def _drop_none(index: int) -> bool:
+    return False
+
+
 @dataclass
 class Drive:
     """One drive over a field: what was commanded, and what the ground got."""
@@ -102,11 +110,12 @@ class Drive:
     speed: Callable[[float], float]
     fps: float = 20.0
     latency_s: float = 0.07
-    wobble: Callable[[float], float] = lambda t: 0.0
-    drop: Callable[[int], bool] = lambda index: False
+    wobble: Callable[[float], float] = _no_wobble
+    drop: Callable[[int], bool] = _drop_none
     capabilities: ControllerCapabilities = field(default_factory=capabilities)
     odometry_silent: tuple[float, float] = (np.inf, np.inf)
     commit_period_s: float = 0.01
+    weed_value: int = 255
 
     def __post_init__(self) -> None:
         camera = self.config.camera
@@ -129,7 +138,10 @@ class Drive:
         step_s = 0.001
         times = np.arange(0.0, duration_s, step_s)
         speeds = np.array([self.speed(float(t)) for t in times])
-        self._times, self._distance = times, np.concatenate(([0.0], np.cumsum(speeds)[:-1])) * step_s
+        self._times, self._distance = (
+            times,
+            np.concatenate(([0.0], np.cumsum(speeds)[:-1])) * step_s,
+        )
         pending: list[tuple[float, Frame, Segmentation]] = []
         next_frame, next_commit, next_odometry, frame_index = 0.0, 0.0, 0.0, 0
         for t, distance, speed in zip(times, self._distance, speeds, strict=True):
@@ -141,7 +153,9 @@ class Drive:
             if t >= next_frame - 1e-9:
                 next_frame += 1.0 / self.fps
                 if not self.drop(frame_index):
-                    pending.append((t + self.latency_s, *self._see(frame_index, t, float(distance))))
+                    pending.append(
+                        (t + self.latency_s, *self._see(frame_index, t, float(distance)))
+                    )
                 frame_index += 1
             while pending and t >= pending[0][0]:
                 _, frame, segmentation = pending.pop(0)
@@ -160,7 +174,7 @@ class Drive:
     def _see(self, index: int, t: float, distance: float) -> tuple[Frame, Segmentation]:
         labels = self.field.picture(self._ground_m, (distance, self.wobble(t), 0.0))
         frame = Frame(frame_id=index, t_capture_s=t, image=_BLACK)
-        weed = np.where(labels == ClassId.WEED, np.uint8(255), np.uint8(0))
+        weed = np.where(labels == ClassId.WEED, np.uint8(self.weed_value), np.uint8(0))
         crop = np.where(labels == ClassId.CROP, np.uint8(255), np.uint8(0))
         segmentation = Segmentation(
             frame_id=index,

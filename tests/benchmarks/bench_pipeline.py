@@ -1,0 +1,81 @@
+"""Time of the stages after the model, per frame: ``python tests/benchmarks/bench_pipeline.py``.
+
+960x544 labels with certain probabilities, 24 nozzles, 4 mm cells, 2 m/s and 20 frames a
+second; ``plan`` is the first plan of a frame, ``commit`` one of those between frames.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "sim"))
+
+from label_field import SIZE, Drive, make_config, scattered
+
+from agriseg.geometry.ground_plane import GroundPlane
+from agriseg.geometry.visual_odometry import VisualOdometry
+from agriseg.messages import Frame, OdometrySample, OdometrySource
+
+
+def _two_m_s(t: float) -> float:
+    return 2.0
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--frames", type=int, default=60)
+    parser.add_argument("--distorted", action="store_true", help="a lens with k1 -0.25")
+    frames = parser.parse_args().frames
+    distorted = parser.parse_args().distorted
+    cv2.setNumThreads(1)
+    camera = {"intrinsics": {"k1": -0.25, "k2": 0.06}} if distorted else {}
+    drive = Drive(scattered(12.0, seed=5), make_config(camera=camera), _two_m_s)
+    project, plan, commit = [], [], []
+    for index in range(frames):
+        t = 0.05 * index
+        drive.pipeline.odometry.add(
+            OdometrySample(t_s=t, distance_m=2.0 * t, speed_m_s=2.0, source=OdometrySource.WHEEL)
+        )
+        frame, segmentation = drive._see(index, t, 2.0 * t)
+        start = time.perf_counter()
+        drive.pipeline.integrate(frame, segmentation)
+        mapped = time.perf_counter()
+        drive.pipeline.plan(t + 0.03)
+        planned = time.perf_counter()
+        drive.pipeline.plan(t + 0.04)
+        project.append(mapped - start)
+        plan.append(planned - mapped)
+        commit.append(time.perf_counter() - planned)
+    for name, seconds in (("project", project), ("plan", plan), ("commit", commit)):
+        _report(name, seconds)
+    _report("visual", _visual_odometry(drive.ground, frames))
+
+
+def _visual_odometry(ground: GroundPlane, frames: int) -> list[float]:
+    rng = np.random.default_rng(1)
+    texture = cv2.GaussianBlur(rng.integers(0, 255, (6000, 960, 3), np.uint8), (0, 0), 3.0)
+    odometry, seconds = VisualOdometry(ground), []
+    for index in range(frames):
+        top = 5000 - 80 * (index % 60)
+        image = np.ascontiguousarray(texture[top : top + SIZE[1]])
+        frame = Frame(frame_id=index, t_capture_s=0.05 * index, image=image)
+        start = time.perf_counter()
+        odometry.add(frame)
+        seconds.append(time.perf_counter() - start)
+    return seconds
+
+
+def _report(name: str, seconds: list[float]) -> None:
+    milliseconds = 1e3 * np.array(seconds)
+    p50, p95 = np.percentile(milliseconds, [50, 95])
+    print(f"{name:8s} p50 {p50:6.2f} ms  p95 {p95:6.2f} ms")
+
+
+if __name__ == "__main__":
+    main()
