@@ -49,7 +49,7 @@ install_packages() {
         fail "system packages are missing and only root can install them. Run this as root,
 setup: then the same make command again:
 
-    $command
+    apt-get update && $command
 "
     fi
     say "installing system packages: $*"
