@@ -212,7 +212,9 @@ class FakeEngineClient:
         self._read, self._write = os.pipe()
         os.set_blocking(self._read, False)
 
-    def publish(self, snapshot: EngineSnapshot | None = None, picture: Picture | None = None) -> None:
+    def publish(
+        self, snapshot: EngineSnapshot | None = None, picture: Picture | None = None
+    ) -> None:
         """Make news available, as the engine's process would."""
         self._snapshot = snapshot or self._snapshot
         self._picture = picture or self._picture

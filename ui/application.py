@@ -47,9 +47,12 @@ def build_window(
 ) -> tuple[MainWindow, EngineBridge]:
     """Build the window on ``client`` without showing it or starting the engine."""
     settings = WindowSettings(store, config.window)
-    bridge = EngineBridge(client, clock, application)
-    keeper = ThemeKeeper(settings.theme, parent=application)
-    return MainWindow(application, bridge, keeper, settings), bridge
+    bridge = EngineBridge(client, clock)
+    keeper = ThemeKeeper(settings.theme)
+    window = MainWindow(application, bridge, keeper, settings)
+    bridge.setParent(window)
+    keeper.setParent(window)
+    return window, bridge
 
 
 def run_window(

@@ -69,6 +69,7 @@ class EngineBridge(QObject):
         self._started_at_s = clock.now_s()
         self._heard_at_s: float | None = None
         self._emitted_at_s = float("-inf")
+        self._fetched_at_s = float("-inf")
         self._restarts: deque[float] = deque(maxlen=RESTARTS_PER_MINUTE)
         self._restart_count = 0
         self._start_error = ""
@@ -162,7 +163,7 @@ class EngineBridge(QObject):
     @Slot()
     def watch(self) -> None:
         """Look after the engine: fetch what is there, tell silence, restart, repeat stops."""
-        if not self._pause.isActive():
+        if self._clock.now_s() - self._fetched_at_s >= PICTURE_INTERVAL_MS / 1000.0:
             self._announced()
         link = self.link()
         self.link_changed.emit(link)
@@ -230,11 +231,12 @@ class EngineBridge(QObject):
     def _fetch(self) -> None:
         if self._start_error or self._closed:
             return
+        now_s = self._clock.now_s()
+        self._fetched_at_s = now_s
         snapshot = self._client.read_snapshot()
         picture = self._client.read_picture()
         if snapshot is None and picture is None:
             return
-        now_s = self._clock.now_s()
         self._heard_at_s = now_s
         if picture is not None:
             self.picture_arrived.emit(picture)

@@ -109,12 +109,18 @@ class MainWindow(QMainWindow):
         self._set_theme(keeper.theme)
         self._restore()
         self.show_page("operate")
+        self._shell.setFocus()
         self._show_time()
 
     @property
     def pages(self) -> tuple[PageEntry, ...]:
         """The pages in the order of the rail."""
         return self._pages
+
+    @property
+    def theme(self) -> Theme:
+        """The theme shown."""
+        return self._keeper.theme
 
     def show_page(self, name: str) -> None:
         """Change the page."""
@@ -131,7 +137,6 @@ class MainWindow(QMainWindow):
     def _build(self) -> None:
         self.rail = NavigationRail(self._keeper)
         self.top = TopBar(self._keeper)
-        self.banner = Banner(self._keeper)
         self.action_bar = ActionBar(self._keeper)
         self.operate = OperatePage(self._keeper, Units(self._settings.units))
         self.display = DisplayPage(self._keeper)
@@ -160,19 +165,20 @@ class MainWindow(QMainWindow):
             self._stack.addWidget(entry.widget)
             self.rail.add_page(entry.name, entry.word, entry.icon, entry.shortcut)
         self._lay_out()
+        self.banner = Banner(self._keeper, self._shell)
         self.mark_panel = MarkPanel(self._keeper, self._shell)
         self.reason_panel = ReasonPanel(self._keeper, self._shell)
 
     def _lay_out(self) -> None:
         self._shell = QWidget()
         self._shell.setObjectName("shell")
+        self._shell.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self._page_area = QVBoxLayout()
         self._page_area.addWidget(self._stack)
         column = QVBoxLayout()
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addWidget(self.top)
-        column.addWidget(self.banner)
         column.addLayout(self._page_area, 1)
         column.addWidget(self.action_bar)
         row = QHBoxLayout(self._shell)
@@ -196,6 +202,7 @@ class MainWindow(QMainWindow):
         self.operate.mode_chosen.connect(self._set_mode)
         self.operate.sensitivity_chosen.connect(self._set_sensitivity)
         self.operate.hold_needed.connect(self.show_message)
+        self.operate.explained.connect(self.show_message)
         self.mark_panel.noted.connect(self._note)
         self.display.theme_chosen.connect(self._choose_theme)
         self.display.units_chosen.connect(self._choose_units)
@@ -271,7 +278,10 @@ class MainWindow(QMainWindow):
         self.action_bar.show_state(self._bridge.snapshot, self._link, on_operate=on_operate)
 
     def _show_banner(self) -> None:
-        self.banner.show_text(self._banner_text())
+        text = self._banner_text()
+        if text != self.banner.shown:
+            self.banner.show_text(text)
+            self._place_banner()
 
     def _banner_text(self) -> BannerText | None:
         stop = stop_words(self._stop_phase, talking=self._link.talking)
@@ -516,5 +526,15 @@ class MainWindow(QMainWindow):
         bottom = shell.height() - self.action_bar.height() - gap
         self.mark_panel.move(self.rail.width() + gap, bottom - self.mark_panel.height())
         self.reason_panel.move(self.rail.width() + gap, self.top.height() + gap)
+        self._place_banner()
         for panel in (self.mark_panel, self.reason_panel):
             panel.raise_()
+
+    def _place_banner(self) -> None:
+        """Lay the banner over the top of the picture, so that nothing moves below a finger."""
+        on_operate = self._stack.currentWidget() is self.operate
+        width = self.operate.camera.width() if on_operate else self._stack.width()
+        gap = self._keeper.theme.px(8)
+        height = max(self.banner.heightForWidth(width), self.banner.sizeHint().height())
+        self.banner.setGeometry(self.rail.width() + gap, self.top.height() + gap, width, height)
+        self.banner.raise_()

@@ -102,8 +102,8 @@ NIGHT = Theme(
     on_warning="#0b0f0d",
     ok="#2fbd90",
     on_ok="#04120d",
-    spray="#56b4e9",
-    on_spray="#04121b",
+    spray="#0072b2",
+    on_spray="#ffffff",
     fault="#ff7a66",
     curves=("#56b4e9", "#e69f00", "#2fbd90"),
 )

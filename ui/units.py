@@ -83,7 +83,7 @@ class Units:
         """Return litres or US gallons a minute."""
         if self._metric:
             return Reading(value=_by_size(flow_l_min), unit="L/min")
-        return Reading(value=_by_size(flow_l_min / _L_PER_US_GALLON), unit="gal/min")
+        return Reading(value=_by_size(flow_l_min / _L_PER_US_GALLON), unit="gpm")
 
     def pressure(self, pressure_kpa: float) -> Reading:
         """Return bar or psi."""

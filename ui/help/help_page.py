@@ -10,6 +10,7 @@ from PySide6.QtCore import Qt, qVersion
 from PySide6.QtWidgets import (
     QFrame,
     QGridLayout,
+    QHBoxLayout,
     QLabel,
     QScrollArea,
     QScroller,
@@ -62,12 +63,12 @@ class Licence:
 
 
 LICENCES = (
-    Licence(part="AgriSeg", distribution="agriseg", terms="Apache-2.0"),
+    Licence(part="AgriSeg", distribution="", terms="Apache-2.0"),
     Licence(
         part="Shipped model weights",
         distribution="",
-        terms="CC BY-SA 4.0, the terms of their training data; the model card beside the weights"
-        " names every source and author",
+        terms="CC BY-SA 4.0, the terms of their training data. The model card beside the weights"
+        " names every source and author.",
     ),
     Licence(part="Qt for Python (PySide6)", distribution="pyside6", terms="LGPL-3.0"),
     Licence(part="PyTorch", distribution="torch", terms="BSD-3-Clause"),
@@ -87,13 +88,13 @@ LICENCES = (
 
 
 def version_of(distribution: str) -> str:
-    """Return the installed version of a package; empty where there is none to tell."""
+    """Return the installed version of a package; empty where it is not installed."""
     if not distribution:
         return ""
     try:
         return metadata.version(distribution)
     except metadata.PackageNotFoundError:
-        return "not installed"
+        return ""
 
 
 class HelpPage(QScrollArea):
@@ -106,20 +107,26 @@ class HelpPage(QScrollArea):
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         QScroller.grabGesture(self.viewport(), QScroller.ScrollerGestureType.TouchGesture)
         inner = QWidget()
-        self._grid = QGridLayout(inner)
-        self._grid.setContentsMargins(0, 0, 0, 0)
-        self._grid.addWidget(_steps(), 0, 0)
-        self._grid.addWidget(_table("Keys", KEYS), 1, 0)
-        self._grid.addWidget(_about(), 0, 1, 2, 1)
-        self._grid.setColumnStretch(0, 1)
-        self._grid.setColumnStretch(1, 1)
-        self._grid.setRowStretch(2, 1)
+        self._row = QHBoxLayout(inner)
+        self._row.setContentsMargins(0, 0, 0, 0)
+        self._columns = (QVBoxLayout(), QVBoxLayout())
+        for column in self._columns:
+            self._row.addLayout(column, 1)
+        left, right = self._columns
+        left.addWidget(_steps())
+        left.addWidget(_about())
+        left.addWidget(_licences())
+        right.addWidget(_table("Keys", KEYS))
+        for column in self._columns:
+            column.addStretch(1)
         self.setWidget(inner)
         self._set_theme(keeper.theme)
         keeper.changed.connect(self._set_theme)
 
     def _set_theme(self, theme: Theme) -> None:
-        self._grid.setSpacing(theme.px(8))
+        self._row.setSpacing(theme.px(8))
+        for column in self._columns:
+            column.setSpacing(theme.px(8))
 
 
 def _panel(title: str) -> tuple[QFrame, QVBoxLayout]:
@@ -156,26 +163,30 @@ def _table(title: str, rows: tuple[tuple[str, str], ...]) -> QFrame:
     grid.setHorizontalSpacing(14)
     grid.setVerticalSpacing(4)
     for index, (left, right) in enumerate(rows):
-        key = QLabel(left)
-        key.setProperty("role", "strong")
+        key = _text(left, "strong")
         grid.addWidget(key, index, 0, Qt.AlignmentFlag.AlignTop)
         grid.addWidget(_text(right), index, 1)
-    grid.setColumnStretch(1, 1)
+    grid.setColumnStretch(0, 2)
+    grid.setColumnStretch(1, 5)
     column.addLayout(grid)
     return panel
 
 
 def _about() -> QFrame:
-    panel, column = _panel(f"AgriSeg {version_of('agriseg')}")
+    own = version_of("agriseg") or "run from its source"
+    panel, column = _panel(f"AgriSeg {own}")
     column.addWidget(
         _text(
-            f"Python {platform.python_version()} · Qt {qVersion()} ·"
-            f" {platform.system()} {platform.machine()}",
-            "note",
+            f"Python {platform.python_version()}, Qt {qVersion()},"
+            f" {platform.system()} {platform.machine()}"
         )
     )
+    return panel
+
+
+def _licences() -> QFrame:
+    panel, column = _panel("Licences")
     for licence in LICENCES:
-        version = version_of(licence.distribution)
-        column.addWidget(_text(f"{licence.part} {version}".strip(), "strong"))
-        column.addWidget(_text(licence.terms, "note"))
+        part = f"{licence.part} {version_of(licence.distribution)}".strip()
+        column.addWidget(_text(f"{part}: {licence.terms}"))
     return panel

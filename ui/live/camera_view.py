@@ -264,7 +264,7 @@ class CameraView(QWidget):
 
     def _paint_notes(self, painter: QPainter) -> None:
         """Name source and model above; below the age the legend of colours."""
-        target = self.picture_rect().toRect()
+        target = self.rect()
         inset = self._theme.px(8)
         above = " · ".join(t for t in (self._notes.source, self._notes.segmenter) if t)
         if above:
@@ -297,7 +297,7 @@ class CameraView(QWidget):
         entries = (("Weed", WEED_COLOUR), ("Crop", CROP_COLOUR))
         row = metrics.height() + self._theme.px(4)
         width = size + 3 * self._theme.px(6) + max(metrics.horizontalAdvance(w) for w, _ in entries)
-        left = target.right() - inset - width
+        left = target.right() + 1 - inset - width
         top = target.top() + 2 * inset + self._theme.touch_px()
         painter.fillRect(QRect(left, top, width, row * len(entries) + self._theme.px(4)), _PLATE)
         painter.setFont(made)

@@ -13,7 +13,7 @@ from ui.widgets.key import HoldKey, Key, KeyFace, KeyLook
 _MODE_ICONS = {
     SprayMode.SPOT: "bullseye",
     SprayMode.BAND: "view-week",
-    SprayMode.BROADCAST: "shower",
+    SprayMode.BROADCAST: "shower-head",
     SprayMode.OFF: "cancel",
 }
 _MODE_SHORTCUTS = {
@@ -133,7 +133,7 @@ class SensitivityControl(QWidget):
         self.words = QLabel(sensitivity_words(0.5))
         self.words.setProperty("role", "strong")
         self.words.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self._title = QLabel("Sensitivity: spray")
+        self._title = QLabel("Sensitivity")
         self._title.setProperty("role", "title")
         self._title.setAlignment(Qt.AlignmentFlag.AlignCenter)
         middle = QVBoxLayout()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QMouseEvent
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from ui.models.figures import FIGURE_TITLES, PRIMARY_KEYS, Figure
@@ -14,7 +15,9 @@ _SMALL_COLUMNS = 3
 
 
 class FigureTile(QFrame):
-    """Title, value with unit, and a note below."""
+    """Title, value with unit, and a note below; a tap explains it."""
+
+    explained = Signal(str)
 
     def __init__(self, title: str, *, large: bool, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -24,19 +27,27 @@ class FigureTile(QFrame):
         self.value_label = _label("value-large" if large else "value", DASH)
         self.unit_label = _label("unit", "")
         self.note_label = _label("note", "")
-        line = QHBoxLayout()
-        line.setSpacing(4)
+        self._line = line = QHBoxLayout()
         line.addWidget(self.value_label, 0, Qt.AlignmentFlag.AlignBaseline)
         line.addWidget(self.unit_label, 0, Qt.AlignmentFlag.AlignBaseline)
         line.addStretch(1)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(10, 5, 6, 5)
+        self._column = column = QVBoxLayout(self)
         column.setSpacing(0)
         column.addWidget(self._title_label)
         column.addStretch(1)
         column.addLayout(line)
         column.addStretch(1)
         column.addWidget(self.note_label)
+
+    def set_theme(self, theme: Theme) -> None:
+        """Let the margins follow the theme's scale."""
+        self._line.setSpacing(theme.px(4))
+        self._column.setContentsMargins(theme.px(10), theme.px(5), theme.px(6), theme.px(5))
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        """Explain the figure: a finger cannot hover for a tooltip."""
+        self.explained.emit(f"{self._title}: {self.toolTip()}")
+        event.accept()
 
     def show_figure(self, figure: Figure) -> None:
         """Show a figure, greyed if it is stale."""
@@ -55,12 +66,16 @@ class FigureTile(QFrame):
 class FigureTiles(QWidget):
     """All figures: four large ones above six small ones."""
 
+    explained = Signal(str)
+
     def __init__(self, keeper: ThemeKeeper, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._tiles = {
             key: FigureTile(title, large=key in PRIMARY_KEYS)
             for key, title in FIGURE_TITLES.items()
         }
+        for tile in self._tiles.values():
+            tile.explained.connect(self.explained)
         self._large = QGridLayout()
         self._small = QGridLayout()
         for index, key in enumerate(PRIMARY_KEYS):
@@ -96,6 +111,7 @@ class FigureTiles(QWidget):
         for key, tile in self._tiles.items():
             tile.setMinimumHeight(theme.px(92 if key in PRIMARY_KEYS else 74))
             tile.setMinimumWidth(theme.px(100))
+            tile.set_theme(theme)
 
 
 def _label(role: str, text: str) -> QLabel:

@@ -123,7 +123,7 @@ class NozzleStrip(QWidget):
             QColor(theme.line), 1, Qt.PenStyle.SolidLine if nozzle.known else Qt.PenStyle.DotLine
         )
         if nozzle.commanded:
-            outline = QPen(QColor(theme.text), theme.px(4))
+            outline = QPen(QColor(theme.text), min(theme.px(4), box.width() * 0.2))
         painter.setPen(outline)
         painter.setBrush(Qt.BrushStyle.NoBrush)
         half = outline.widthF() / 2
@@ -146,7 +146,7 @@ class NozzleStrip(QWidget):
         height = self._legend_height()
         top = self.height() - height
         x = float(theme.px(10))
-        size = theme.px(14)
+        size = theme.px(17)
         known = self._nozzles[0].known
         words = ("Closed", "Commanded", "Confirmed open", "Fault") if known else ("Not known",)
         for word in words:
@@ -172,7 +172,7 @@ def _paint_cross(painter: QPainter, box: QRectF, theme: Theme) -> None:
     side = min(box.width(), box.height()) * 0.8
     centre = box.center()
     cross = QRectF(centre.x() - side / 2, centre.y() - side / 2, side, side)
-    pen = QPen(QColor(theme.fault), max(2.0, theme.px(4)))
+    pen = QPen(QColor(theme.fault), max(2.0, min(theme.px(4), side * 0.2)))
     pen.setCapStyle(Qt.PenCapStyle.RoundCap)
     painter.setPen(pen)
     painter.drawLine(cross.topLeft(), cross.bottomRight())

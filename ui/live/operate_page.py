@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QSize, Signal
+from PySide6.QtCore import QEvent, QObject, QSize, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
@@ -21,6 +21,8 @@ from ui.theme import Theme, ThemeKeeper
 from ui.units import Units, milliseconds
 from ui.widgets.key import Key, KeyFace, KeyLook
 
+_SIDE_PX = 368
+_SIDE_SHARE = 0.29
 _BOTH_FROM_PX = 460
 """At this height of the lower right part, alarms and plots both have room (at scale 1)."""
 
@@ -32,6 +34,8 @@ class OperatePage(QWidget):
     mode_chosen = Signal(object)
     sensitivity_chosen = Signal(float)
     hold_needed = Signal(str)
+    explained = Signal(str)
+    """The operator asked what a figure means; carries the answer."""
 
     def __init__(self, keeper: ThemeKeeper, units: Units, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -51,9 +55,11 @@ class OperatePage(QWidget):
         self.overlay_key.setAccessibleName("Show or hide crop, weeds and boom on the picture")
         self.overlay_key.setToolTip(self.overlay_key.accessibleName())
         self.overlay_key.clicked.connect(self.toggle_overlay)
+        self.camera.installEventFilter(self)
         self.modes.chosen.connect(self.mode_chosen)
         self.modes.hold_needed.connect(self.hold_needed)
         self.sensitivity.chosen.connect(self.sensitivity_chosen)
+        self.tiles.explained.connect(self.explained)
         self.alarms.acknowledged.connect(self.acknowledged)
         self._lay_out()
         self._set_theme(keeper.theme)
@@ -115,8 +121,15 @@ class OperatePage(QWidget):
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Decide anew what has room."""
         super().resizeEvent(event)
+        self._size_side()
         self._place_overlay_key()
         self._choose_panels()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Keep the overlay key in the corner of the picture."""
+        if watched is self.camera and event.type() is QEvent.Type.Resize:
+            self._place_overlay_key()
+        return super().eventFilter(watched, event)
 
     def _lay_out(self) -> None:
         self._left = QVBoxLayout()
@@ -144,9 +157,14 @@ class OperatePage(QWidget):
         for layout in (self._left, self._right, self._row, self._controls):
             layout.setSpacing(gap)
         self._controls.setSpacing(theme.px(14))
-        self._side.setFixedWidth(theme.px(368))
+        self._size_side()
         self._draw_overlay_key()
         self._place_overlay_key()
+
+    def _size_side(self) -> None:
+        """Give the right part its share of a wide window."""
+        share = round(self.width() * _SIDE_SHARE)
+        self._side.setFixedWidth(max(self._theme.px(_SIDE_PX), share))
 
     def _draw_overlay_key(self) -> None:
         shown = self.camera.overlay_shown
@@ -157,9 +175,8 @@ class OperatePage(QWidget):
     def _place_overlay_key(self) -> None:
         size: QSize = self.overlay_key.sizeHint()
         self.overlay_key.resize(size)
-        area = self.camera.picture_rect().toRect()
         inset = self._theme.px(8)
-        self.overlay_key.move(area.right() - size.width() - inset, area.top() + inset)
+        self.overlay_key.move(self.camera.width() - size.width() - inset, inset)
 
     def _choose_panels(self) -> None:
         room = self.height() - self.tiles.sizeHint().height()

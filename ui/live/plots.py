@@ -57,11 +57,10 @@ class LivePlot(QFrame):
         head.addWidget(self.title_label)
         head.addStretch(1)
         head.addWidget(self.value_label)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(10, 4, 8, 2)
-        column.setSpacing(0)
-        column.addLayout(head)
-        column.addWidget(self._plot, 1)
+        self._column = QVBoxLayout(self)
+        self._column.setSpacing(0)
+        self._column.addLayout(head)
+        self._column.addWidget(self._plot, 1)
         self._set_theme(keeper.theme)
         keeper.changed.connect(self._set_theme)
 
@@ -112,7 +111,7 @@ class LivePlot(QFrame):
             return
         self._top = top
         item = self._plot.getPlotItem()
-        item.setYRange(0.0, top, padding=0.04)
+        item.setYRange(-0.16 * top, 1.16 * top, padding=0.0)
         item.getAxis("left").setTicks([[(0.0, "0"), (top, f"{top:g}")]])
 
     def _set_theme(self, theme: Theme) -> None:
@@ -125,6 +124,7 @@ class LivePlot(QFrame):
         axis.setTextPen(pg.mkPen(theme.muted))
         axis.setStyle(tickFont=font(theme, 13), tickLength=-4)
         axis.setWidth(theme.px(40))
+        self._column.setContentsMargins(theme.px(10), theme.px(4), theme.px(8), theme.px(2))
 
 
 class LivePlots(QWidget):
@@ -140,7 +140,7 @@ class LivePlots(QWidget):
         self.latency = LivePlot(keeper, Curve(title="Latency", unit="ms", tops=_LATENCY_TOPS), 2)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(6)
+        column.setSpacing(keeper.theme.px(6))
         for plot in (self.speed, self.cover, self.latency):
             column.addWidget(plot, 1)
 

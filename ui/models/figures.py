@@ -105,10 +105,13 @@ def _figure(
     note: str = "",
     reason: str = "",
     missing: str = "",
+    missing_note: str | None = None,
     attention: bool = False,
 ) -> Figure:
-    """Build a figure; ``missing`` says why, should the reading have no value."""
+    """Build a figure; ``missing`` and ``missing_note`` say why, should it have no value."""
     has_value = reading.value != DASH
+    if not has_value and missing_note is not None:
+        note = missing_note
     return Figure(
         key=key,
         title=FIGURE_TITLES[key],
@@ -127,6 +130,7 @@ def _speed(snapshot: EngineSnapshot, units: Units) -> Figure:
         note=_ODOMETRY_WORDS[snapshot.odometry],
         reason="Speed over ground and where it comes from.",
         missing="Neither a wheel sensor nor the pictures give a speed.",
+        missing_note="no reading",
     )
 
 
@@ -175,6 +179,7 @@ def _weeds(snapshot: EngineSnapshot) -> Figure:
         note=f"crop {crop}" if crop.value != DASH else "",
         reason="Share of the newest picture that is weed, and crop.",
         missing="No picture has been looked at yet.",
+        missing_note="no picture yet",
     )
 
 
@@ -183,7 +188,7 @@ def _missed(snapshot: EngineSnapshot) -> Figure:
     return _figure(
         "missed",
         Reading(value=str(totals.missed_late), unit=""),
-        note=f"of {totals.weeds_seen} weeds",
+        note=f"of {totals.weeds_seen}",
         reason="Weeds that could no longer be reached in time. They are counted, never sprayed"
         f" late. {totals.withheld_crop} more were left to protect the crop.",
         attention=totals.missed_late > 0,
@@ -199,34 +204,48 @@ def _latency(snapshot: EngineSnapshot) -> Figure:
         reason="From the exposure of a picture to its pulses being sent;"
         " below it, how old the newest picture is.",
         missing="No picture has gone the whole way yet.",
+        missing_note="no picture yet",
     )
 
 
 def _pressure(snapshot: EngineSnapshot, units: Units) -> Figure:
     reading = units.pressure(snapshot.controller.pressure_kpa)
-    return _figure("pressure", reading, missing=_why_not(snapshot, "pressure"))
+    return _measured("pressure", reading, snapshot, "pressure")
 
 
 def _flow(snapshot: EngineSnapshot, units: Units) -> Figure:
     reading = units.flow(snapshot.controller.flow_l_min)
-    return _figure("flow", reading, missing=_why_not(snapshot, "flow"))
+    return _measured("flow", reading, snapshot, "flow")
 
 
 def _tank(snapshot: EngineSnapshot, units: Units) -> Figure:
     reading = units.volume(snapshot.controller.tank_l)
-    return _figure("tank", reading, missing=_why_not(snapshot, "tank level"))
+    return _measured("tank", reading, snapshot, "tank level")
 
 
-def _why_not(snapshot: EngineSnapshot, sensor: str) -> str:
-    """Say why the controller gives no ``sensor`` value."""
+def _measured(key: str, reading: Reading, snapshot: EngineSnapshot, sensor: str) -> Figure:
+    """Build the figure of a sensor of the controller, or say why it has no value."""
+    note, missing = _why_not(snapshot, sensor)
+    return _figure(
+        key,
+        reading,
+        note="measured",
+        reason=f"The {sensor} that the sprayer controller measures.",
+        missing=missing,
+        missing_note=note,
+    )
+
+
+def _why_not(snapshot: EngineSnapshot, sensor: str) -> tuple[str, str]:
+    """Say in a word and in a sentence why the controller gives no ``sensor`` value."""
     capabilities = snapshot.capabilities
     if snapshot.controller.state is ControllerState.DISCONNECTED or capabilities is None:
-        return "The sprayer controller is not connected."
+        return "not connected", "The sprayer controller is not connected."
     has = {
         "pressure": capabilities.has_pressure,
         "flow": capabilities.has_flow,
         "tank level": capabilities.has_tank,
     }
     if not has[sensor]:
-        return f"This controller has no {sensor} sensor."
-    return f"The controller has not reported its {sensor} yet."
+        return "no sensor", f"This controller has no {sensor} sensor."
+    return "no reading", f"The controller has not reported its {sensor} yet."

@@ -144,7 +144,8 @@ def _spraying(snapshot: EngineSnapshot) -> str:
         return "Broadcast: every nozzle sprays while the robot moves."
     if snapshot.mode is SprayMode.BAND:
         return "Band: continuous strips along the rows."
-    return f"Spot: {sensitivity_words(snapshot.sensitivity).lower()}."
+    words = sensitivity_words(snapshot.sensitivity).lower()
+    return f"Weeds are sprayed one by one. Sensitivity: {words}."
 
 
 def _stopped(snapshot: EngineSnapshot) -> StatusView:

@@ -95,6 +95,7 @@ class Key(QPushButton):
             self.setText(label)
             self.setAccessibleName(label)
             self.setAccessibleDescription(hint)
+            self.updateGeometry()
             self.update()
 
     def sizeHint(self) -> QSize:
