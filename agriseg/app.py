@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 
-from agriseg.commands import config, doctor, run, runs, segment, train
+from agriseg.commands import config, doctor, evaluate, run, runs, segment, train
 from agriseg.errors import AgrisegError
 
 EXIT_BAD_INPUT = 2
@@ -47,7 +47,7 @@ def build_parser() -> argparse.ArgumentParser:
         "-v", "--verbose", action="store_true", help="write the program's log to standard error"
     )
     subparsers = parser.add_subparsers(title="subcommands", metavar="SUBCOMMAND", dest="subcommand")
-    for module in (run, segment, runs, train, config, doctor):
+    for module in (run, segment, runs, train, evaluate, config, doctor):
         module.add_parser(subparsers)
     return parser
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from agriseg.messages import ClassId, UInt8Array
 from agriseg.opencv import cv2
 from agriseg.overlay import CROP_RGB, OVERLAY_ALPHA, WEED_RGB
+
+CELL_WIDTH_PX = 300
 
 _OUTLINE_PX = 1
 
@@ -33,3 +37,45 @@ def draw_labels(image: UInt8Array, labels: UInt8Array) -> UInt8Array:
         outlines, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
         cv2.drawContours(result, outlines, -1, rgb[::-1], _OUTLINE_PX)
     return result
+
+
+def comparison(
+    image: UInt8Array, truth: UInt8Array, labels: UInt8Array, caption: str
+) -> UInt8Array:
+    """Return the truth drawn over the image, above the labels drawn over the same image.
+
+    Parameters
+    ----------
+    image : (H, W, 3) uint8
+        BGR.
+    truth, labels : (H, W) uint8
+        `ClassId` values.
+    caption : str
+        Written over the top.
+
+    Returns
+    -------
+    (h, CELL_WIDTH_PX, 3) uint8
+        BGR, downsized.
+    """
+    height_px = round(image.shape[0] * CELL_WIDTH_PX / image.shape[1])
+    parts = [
+        cv2.resize(
+            draw_labels(image, one), (CELL_WIDTH_PX, height_px), interpolation=cv2.INTER_AREA
+        )
+        for one in (truth, labels)
+    ]
+    for part, text in zip(parts, (f"truth: {caption}", "model"), strict=True):
+        for colour, thickness in (((0, 0, 0), 3), ((255, 255, 255), 1)):
+            cv2.putText(part, text, (6, 16), cv2.FONT_HERSHEY_SIMPLEX, 0.42, colour, thickness)
+    return np.asarray(np.vstack(parts), dtype=np.uint8)
+
+
+def grid(rows: Sequence[Sequence[UInt8Array]]) -> UInt8Array:
+    """Put pictures of one width side by side in rows, each row as high as its highest."""
+    bands = []
+    for row in rows:
+        height_px = max(cell.shape[0] for cell in row)
+        padded = [np.pad(c, ((0, height_px - c.shape[0] + 2), (0, 2), (0, 0))) for c in row]
+        bands.append(np.hstack(padded))
+    return np.asarray(np.vstack(bands), dtype=np.uint8)
