@@ -65,16 +65,15 @@ class GroundView:
     def plant_ids(self, pose: PlanarPose) -> NDArray[np.int32]:
         """Return the `TruePlant.plant_id` of every pixel, 0 on soil, ``(H, W) int32``."""
         ids = self._patch("plant_ids", pose)
-        known, numbers = np.unique(ids.array, return_inverse=True)
-        numbered = Patch(
-            array=numbers.reshape(ids.array.shape).astype(np.int16),
+        whole = np.ascontiguousarray(ids.array, np.int32)
+        in_bytes = Patch(
+            array=whole.view(np.uint8).reshape(*whole.shape, 4),
             row=ids.row,
             column=ids.column,
             cell_m=ids.cell_m,
         )
-        projected = self._project(numbered, pose, cv2.INTER_NEAREST, (-1.0,))
-        table = np.append(known, 0)
-        return np.asarray(table[projected], np.int32)
+        projected = self._project(in_bytes, pose, cv2.INTER_NEAREST, (0.0,) * 4)
+        return np.ascontiguousarray(projected, np.uint8).view(np.int32)[..., 0]
 
     def motion_px_per_m(self, point_m: tuple[float, float] | None = None) -> Float64Array:
         """Return how far (du, dv) ground moves in the picture when the robot drives 1 m."""

@@ -14,6 +14,7 @@ _WOBBLE_SHARES = np.array([0.3, 0.3, 0.4])
 _WOBBLE_RAMP_M = 3.0
 _SLIP_LENGTHS_M = np.array([4.3, 11.0, 29.0])
 _SLIP_SHARES = np.array([0.35, 0.35, 0.3])
+_INVERSIONS = 12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,6 +129,13 @@ class Trajectory:
             _SLIP_SHARES * _SLIP_LENGTHS_M / (2.0 * np.pi) * swing, axis=-1
         )
         return reading
+
+    def distance_from_encoder(self, reading_m: Float64Array) -> Float64Array:
+        """Return the true distance at wheel readings; the inverse of `encoder_from_distance`."""
+        distance = np.array(reading_m, np.float64)
+        for _ in range(_INVERSIONS):
+            distance += reading_m - self.encoder_from_distance(distance)
+        return distance
 
     def _lateral(self, distance_m: Float64Array) -> Float64Array:
         wave, _, ramp, _ = self._wobble_terms(distance_m)
