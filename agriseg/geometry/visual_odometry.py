@@ -118,18 +118,18 @@ class VisualOdometry:
         self, before: UInt8Array, now: UInt8Array, elapsed_s: float, y_m: float
     ) -> _Match | None:
         cells = before.shape[1]
-        length = int(_TEMPLATE_SHARE * cells)
+        room = cells - int(_TEMPLATE_SHARE * cells)
         if self._speed_m_s is None:
             candidates = [
-                self._search(before, now, cells - length, (0, cells - length), y_m),
-                self._search(before, now, 0, (length - cells, 0), y_m),
+                self._search(before, now, room - _SLACK_CELLS, (-_SLACK_CELLS, room), y_m),
+                self._search(before, now, _SLACK_CELLS, (-room, _SLACK_CELLS), y_m),
             ]
             sure = [match for match in candidates if match is not None]
             return max(sure, key=lambda match: match.quality, default=None)
         cell_m = self._view.cell_m
         expected = self._speed_m_s * elapsed_s / cell_m
         doubt = _SLACK_CELLS + _MAX_ACCELERATION_M_S2 * elapsed_s**2 / cell_m
-        start = int(np.clip(0.5 * (cells - length + expected), 0, cells - length))
+        start = int(np.clip(0.5 * (room + expected), 0, room))
         return self._search(before, now, start, (expected - doubt, expected + doubt), y_m)
 
     def _search(
