@@ -17,7 +17,7 @@ HISTORY = 64
 MIN_SAMPLES = 10
 MIN_SPAN_S = 0.5
 PREDICT_S = 0.5
-ERROR_LIMIT_S = 0.001
+ERROR_LIMIT_S = 0.002
 CONFIDENCE = 2.0
 """The error shown is this many standard errors of the prediction."""
 

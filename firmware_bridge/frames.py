@@ -28,6 +28,7 @@ RESULTS_IN_ACK = 8
 MAX_PULSES = 12
 MAX_REPORTS = 7
 MAX_VALVES_IN_FRAME = 18
+MAX_NAME = 32
 NOT_MEASURED_U16 = 0xFFFF
 NOT_MEASURED_U32 = 0xFFFF_FFFF
 
@@ -395,7 +396,7 @@ class HelloReply:
     schema: int = SCHEMA_HASH
 
     def payload(self) -> bytes:
-        name = self.name.encode("utf-8")[:32]
+        name = self.name.encode("ascii", errors="replace")[:MAX_NAME]
         head = self._STRUCT.pack(
             MAGIC,
             self.protocol,
@@ -420,7 +421,8 @@ class HelloReply:
     @classmethod
     def parse(cls, payload: bytes) -> Self:
         head = cls._STRUCT.size
-        if len(payload) < head or len(payload) != head + payload[head - 1]:
+        length = payload[head - 1] if len(payload) >= head else MAX_NAME + 1
+        if length > MAX_NAME or len(payload) != head + length:
             raise FrameError("length", f"HELLO_REPLY has {len(payload)} payload bytes")
         magic, protocol, schema, *values = cls._STRUCT.unpack_from(payload)
         _require_magic(magic)
@@ -429,7 +431,7 @@ class HelloReply:
         return cls(
             **numbers,
             firmware=(values[-4], values[-3], values[-2]),
-            name=payload[head:].decode("utf-8", errors="replace"),
+            name=payload[head:].decode("ascii", errors="replace").replace("\ufffd", "?"),
             protocol=protocol,
             schema=schema,
         )

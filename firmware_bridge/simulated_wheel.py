@@ -46,10 +46,9 @@ class SimulatedWheel:
         """Time of the newest edge."""
         return self._edges[-1][0]
 
-    @property
-    def speed(self) -> float:
-        """Speed at the newest sample, sixteenths of a count per second."""
-        return self._speed + self._acceleration * (self._sampled_s - self.edge_s)
+    def speed_at(self, t_s: float) -> float:
+        """Return the speed in sixteenths of a count per second."""
+        return self._speed + self._acceleration * (t_s - self.edge_s)
 
     def sample(self, t_s: float) -> None:
         """Read the encoder at ``t_s`` and estimate anew."""

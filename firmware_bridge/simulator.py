@@ -76,6 +76,10 @@ REPORT_WAIT_S = 0.02
 REPORT_REPEAT_S = 0.025
 REPEATED_REPORTS = 3
 """Most reports in a repeated frame: a short one gets through more often."""
+TELEMETRY_BACKLOG_S = 0.02
+"""With more than this waiting to be sent, telemetry is left out."""
+REPORT_BACKLOG_S = 0.04
+"""With more than this waiting to be sent, reports wait."""
 GAP_REPEAT_S = 0.01
 MIN_TIME_EXCHANGES = 8
 MAX_CLOCK_ERROR_US = 2000
@@ -199,7 +203,7 @@ class ControllerSimulator:
         self._report_index = 0
         self._reports_sent = 0
         self._report_due_s = math.inf
-        self._report_progress_s = math.inf
+        self._report_progress_s = -math.inf
         self._taken = 0
         self._odometry_due_s = self._now_s if session else math.inf
 
@@ -555,7 +559,7 @@ class ControllerSimulator:
             self._reports.popleft()
         self._report_index = report_next
         self._reports_sent -= done
-        self._report_progress_s = self._now_s
+        self._report_progress_s = max(self._report_progress_s, self._now_s)
         self._taken -= done
         if not self._reports:
             self._report_due_s = math.inf
@@ -563,19 +567,23 @@ class ControllerSimulator:
     def _send_reports(self) -> None:
         """Send what is new; go back to the oldest when its acknowledgement does not come."""
         most = MAX_REPORTS
-        if self._reports_sent == 0:
-            self._report_progress_s = self._now_s
-        elif self._now_s - self._report_progress_s >= REPORT_REPEAT_S - 1e-9:
+        waited_s = self._now_s - self._report_progress_s
+        if self._reports_sent > 0 and waited_s >= REPORT_REPEAT_S - 1e-9:
             self._reports_sent = 0
-            self._report_progress_s = self._now_s
             most = REPEATED_REPORTS
-        while self._reports_sent < len(self._reports):
+        while self._reports_sent < len(self._reports) and self._backlog_s < REPORT_BACKLOG_S:
             first = self._reports_sent
             last = min(first + most, len(self._reports))
             batch = [self._reports[i] for i in range(first, last)]
             self._send(self._report_frame(self._report_index + first & 0xFFFF, batch))
             self._reports_sent = last
-        self._report_due_s = self._now_s + REPORT_REPEAT_S
+            self._report_progress_s = self._out_free_s
+        self._report_due_s = self._now_s + max(REPORT_REPEAT_S, self._backlog_s)
+
+    @property
+    def _backlog_s(self) -> float:
+        """Time that it takes to send what waits."""
+        return max(0.0, self._out_free_s - self._now_s)
 
     def _report_frame(self, index: int, batch: list[Slot]) -> PulseReports:
         opened = [slot for slot in batch if slot.outcome < Outcome.LATE]
@@ -626,7 +634,7 @@ class ControllerSimulator:
                 self._send_odometry()
             elif next_s == self._status_due_s:
                 self._supervise()
-                self._send_status()
+                self._send_telemetry()
             else:
                 self._send_reports()
         self._now_s = max(self._now_s, t_s)
@@ -639,9 +647,9 @@ class ControllerSimulator:
 
     def _send_odometry(self) -> None:
         self._odometry_due_s = self._now_s + self._limits.odometry_ms * 1e-3
-        if self._wheel is not None:
+        if self._wheel is not None and self._backlog_s < TELEMETRY_BACKLOG_S:
             position = signed32(round(self._position()))
-            self._send(Odometry(self._tick(), position, round(self._wheel.speed)))
+            self._send(Odometry(self._tick(), position, round(self._wheel.speed_at(self._now_s))))
 
     def _expected(self) -> list[float]:
         return [self._hydraulics.expected_l(v) for v in range(self._settings.valves)]
@@ -664,8 +672,12 @@ class ControllerSimulator:
             if self._supervision.leak:
                 self._leave_armed(Cause.LEAK)
 
-    def _send_status(self) -> None:
+    def _send_telemetry(self) -> None:
         self._status_due_s = self._now_s + self._limits.status_ms * 1e-3
+        if self._backlog_s < TELEMETRY_BACKLOG_S:
+            self._send_status()
+
+    def _send_status(self) -> None:
         hydraulics = self._hydraulics
         hydraulics.advance(self._now_s)
         self._send(
@@ -677,7 +689,7 @@ class ControllerSimulator:
                 flags=int(self._flags()),
                 tick=self._tick(),
                 position=signed32(round(self._position())),
-                speed=0 if self._wheel is None else round(self._wheel.speed),
+                speed=0 if self._wheel is None else round(self._wheel.speed_at(self._now_s)),
                 queued=self._scheduler.queued,
                 pressure=min(round(hydraulics.pressure_kpa * 10.0), NOT_MEASURED_U16 - 1),
                 flow=round(self._flow_l_min * 1e3),

@@ -59,6 +59,9 @@ MIN_STANDSTILL_MS = 200
 MAX_STANDSTILL_MS = 2000
 STANDSTILL_COUNTS = 3.0
 STATUS_PERIOD_S = 0.5
+ODOMETRY_BYTES = 18
+STATUS_BYTES = 64
+TELEMETRY_SHARE = 0.1
 SAME_MOMENT_S = 0.001
 RATE_WINDOW_S = 1.0
 
@@ -120,14 +123,22 @@ def valve_timings(boom: BoomConfig) -> Mapping[int, ValveTiming]:
 def link_limits(config: Config) -> Limits:
     """Return what the controller is asked to obey."""
     counts_per_s = config.wheel.counts_per_m * config.spray.min_speed_m_s
+    baud = config.controller.baud
     standstill_ms = math.ceil(1000.0 * STANDSTILL_COUNTS / counts_per_s)
     return Limits(
         max_open_ms=round(config.boom.max_open_ms),
         standstill_ms=min(max(standstill_ms, MIN_STANDSTILL_MS), MAX_STANDSTILL_MS),
         reach_subcounts=round(REACH_M * config.wheel.counts_per_m * SUBCOUNTS),
+        odometry_ms=_telemetry_period_ms(ODOMETRY_BYTES, baud, fastest_ms=10),
+        status_ms=_telemetry_period_ms(STATUS_BYTES, baud, fastest_ms=50),
         nozzle_ml_min=round(config.boom.flow_l_min * 1e3),
         nominal_kpa=round(config.boom.nominal_pressure_kpa),
     )
+
+
+def _telemetry_period_ms(frame_bytes: int, baud: int, *, fastest_ms: int) -> int:
+    """Return how often a frame may come so that it takes at most a tenth of the wire."""
+    return min(max(fastest_ms, math.ceil(1e4 * frame_bytes / baud / TELEMETRY_SHARE)), 250)
 
 
 class SerialController:

@@ -11,6 +11,8 @@
 #define PERIOD_TICKS (5u * TICKS_PER_MS)
 #define KEEP_TICKS (8u * TICKS_PER_MS)
 #define HISTORY 32u
+/* The newest edge is kept from ageing out of the clock's half range. */
+#define LONG_AGO_TICKS 0x40000000l
 /* One count in the time after which the wheel stands, fine per tick in Q16. */
 #define SLOWEST_Q16 ((int32_t)(FINE_PER_COUNT * 65536l / STANDSTILL_TICKS))
 #define SPEED_CHANGE_LIMIT_Q16 ((int32_t)1 << 18)
@@ -24,7 +26,6 @@ struct edge {
 static uint16_t raw_count;
 static int32_t count;
 static struct edge newest;
-static bool edge_seen;
 static bool forward;
 static bool reversed;
 
@@ -59,7 +60,6 @@ void wheel_init(uint32_t now)
     count = 0;
     newest.tick = now - STANDSTILL_TICKS - 1;
     newest.fine = 0;
-    edge_seen = false;
     forward = true;
     reversed = false;
     speed_q16 = 0;
@@ -70,15 +70,18 @@ void wheel_init(uint32_t now)
     forget();
 }
 
-void wheel_sample(void)
+void wheel_sample(uint32_t now)
 {
     struct wheel_reading reading;
     int16_t passed;
 
     hal_wheel(&reading);
     passed = (int16_t)(reading.count - raw_count);
-    if (passed == 0)
+    if (passed == 0) {
+        if ((int32_t)(now - newest.tick) > LONG_AGO_TICKS)
+            newest.tick = now - LONG_AGO_TICKS;
         return;
+    }
     raw_count = reading.count;
     count += passed;
     if ((passed > 0) != forward)
@@ -86,7 +89,6 @@ void wheel_sample(void)
     forward = passed > 0;
     newest.tick = reading.tick;
     newest.fine = (uint32_t)(forward ? count : count + 1) * FINE_PER_COUNT;
-    edge_seen = true;
 }
 
 uint32_t wheel_fine(uint32_t now)
@@ -118,7 +120,7 @@ uint32_t wheel_silence(uint32_t now)
 {
     uint32_t dt = now - newest.tick;
 
-    return (int32_t)dt < 0 && edge_seen ? 0 : dt;
+    return (int32_t)dt < 0 ? 0 : dt;
 }
 
 bool wheel_moves_forward(void)
@@ -149,7 +151,7 @@ static int32_t slope_q16(const struct edge *from, const struct edge *to)
     uint32_t distance = (uint32_t)(moved < 0 ? -moved : moved);
     uint32_t whole = distance / dt;
     uint32_t rest = distance % dt;
-    uint32_t slope = whole > 0x7FFF ? 0x7FFFFFFFul : (whole << 16) + (rest << 16) / dt;
+    uint32_t slope = whole > 0x3FF ? 0x3FFFFFFul : (whole << 16) + (rest << 16) / dt;
 
     return moved < 0 ? -(int32_t)slope : (int32_t)slope;
 }
@@ -269,7 +271,7 @@ bool wheel_estimate(uint32_t now)
         return false;
     due = now + PERIOD_TICKS;
     hal_lock();
-    wheel_sample();
+    wheel_sample(now);
     edge = newest;
     turned = reversed;
     reversed = false;

@@ -18,7 +18,7 @@
 void wheel_init(uint32_t now);
 
 /* Reads the encoder. Timer context, or under lock. */
-void wheel_sample(void);
+void wheel_sample(uint32_t now);
 
 /* Fine position now, from the newest sample. Timer context, or under lock. */
 uint32_t wheel_fine(uint32_t now);

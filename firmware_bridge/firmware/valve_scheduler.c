@@ -1,0 +1,734 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "valve_scheduler.h"
+
+#include "safety.h"
+#include "wheel.h"
+#include "wire.h"
+
+#define NOBODY ((pulse_index)-1)
+#define U24_MASK 0xFFFFFFul
+/* Fine positions are compared modulo 2^32: distances on the wire stay below this. */
+#define FARTHEST_SUBCOUNTS ((int32_t)1 << 26)
+#define SPRAY_SHIFT 6
+
+struct waiting_pulse {
+    uint32_t start; /* tick, or fine position */
+    uint32_t end;
+    uint8_t by_distance;
+};
+
+struct finished_pulse {
+    uint8_t open_tick[3];
+    uint8_t on_ticks[3];
+    uint8_t open_position[3];
+    uint8_t run[3];
+};
+
+struct pulse {
+    pulse_index next;
+    uint16_t tag;
+    uint8_t valve;
+    uint8_t outcome;
+    union {
+        struct waiting_pulse waiting;
+        struct finished_pulse finished;
+    } of;
+};
+
+enum current_seen { CURRENT_UNSEEN, CURRENT_FLOWS, CURRENT_MISSING };
+
+struct valve {
+    pulse_index head; /* of those that wait */
+    pulse_index tail;
+    pulse_index current;
+    bool planned;    /* an edge within this slot is known */
+    bool capped;     /* and it is the open-time cap's */
+    uint8_t current_seen;
+    uint8_t duty_on;  /* slots of a period with the coil on; 0: always */
+    uint8_t duty_period;
+    uint8_t duty_phase;
+    uint16_t pulse_number; /* counts up with every opening, never 0 while open */
+    uint16_t lead_open;    /* units of 8 ticks */
+    uint16_t lead_close;
+    int32_t ahead_open; /* how far the wheel turns in the lead, fine */
+    int32_t ahead_close;
+    uint32_t edge_tick;
+    uint32_t began_tick;
+    uint32_t began_fine;
+    uint32_t sprayed_tick; /* spraying time is counted up to here */
+    uint32_t spray_time;   /* units of 64 ticks */
+    struct valve_timing timing;
+};
+
+static struct pulse pulses[BOARD_QUEUE];
+static struct valve valves[BOARD_VALVES];
+static pulse_index free_head;
+static pulse_index report_head;
+static pulse_index report_tail;
+static pulse_index report_cursor; /* the next that scheduler_report_next() gives */
+static uint16_t report_count;
+static uint16_t taken;
+static uint16_t queued;
+static uint16_t late;
+static uint16_t rejected;
+static volatile bool untidy;
+static uint8_t no_current[MASK_BYTES];
+
+static uint32_t max_open_ticks;
+static uint32_t standstill_ticks;
+static int32_t reach_subcounts;
+
+void scheduler_init(void)
+{
+    static const struct valve empty;
+    uint8_t v;
+    uint16_t i;
+
+    for (i = 0; i < BOARD_QUEUE; i++)
+        pulses[i].next = i + 1 < BOARD_QUEUE ? (pulse_index)(i + 1) : NOBODY;
+    free_head = 0;
+    report_head = report_tail = report_cursor = NOBODY;
+    report_count = taken = queued = late = rejected = 0;
+    untidy = false;
+    for (v = 0; v < BOARD_VALVES; v++) {
+        valves[v] = empty;
+        valves[v].head = valves[v].tail = valves[v].current = NOBODY;
+    }
+    for (v = 0; v < MASK_BYTES; v++)
+        no_current[v] = 0;
+    scheduler_set_limits(200, 200, 0);
+}
+
+void scheduler_set_limits(uint16_t max_open_ms, uint16_t standstill_ms, uint32_t reach)
+{
+    hal_lock();
+    max_open_ticks = (uint32_t)max_open_ms * TICKS_PER_MS;
+    standstill_ticks = (uint32_t)standstill_ms * TICKS_PER_MS;
+    reach_subcounts = reach > (uint32_t)FARTHEST_SUBCOUNTS ? FARTHEST_SUBCOUNTS : (int32_t)reach;
+    hal_unlock();
+}
+
+static uint16_t lead_of(uint16_t latency_10us, uint16_t fall_10us)
+{
+    /* 10 us are 2.5 ticks, so five sixteenths of 8 ticks. */
+    return (uint16_t)((((uint32_t)latency_10us + fall_10us) * 5u + 8u) >> 4);
+}
+
+void scheduler_set_timing(uint8_t index, const struct valve_timing *timing)
+{
+    struct valve *valve = &valves[index];
+
+    hal_lock();
+    valve->timing = *timing;
+    valve->lead_open = lead_of(timing->open_10us, timing->fall_10us);
+    valve->lead_close = lead_of(timing->close_10us, timing->fall_10us);
+    hal_unlock();
+    scheduler_follow_wheel();
+}
+
+void scheduler_get_timing(uint8_t index, struct valve_timing *timing)
+{
+    *timing = valves[index].timing;
+}
+
+void scheduler_set_duty(uint8_t index, uint8_t on_ms, uint8_t period_ms)
+{
+    hal_lock();
+    valves[index].duty_on = on_ms < period_ms ? on_ms : 0;
+    valves[index].duty_period = period_ms;
+    hal_unlock();
+}
+
+void scheduler_follow_wheel(void)
+{
+    uint16_t known_lead = 0;
+    int32_t known_ahead = 0;
+    uint8_t v, i;
+
+    for (v = 0; v < BOARD_VALVES; v++) {
+        for (i = 0; i < 2; i++) {
+            uint16_t lead = i ? valves[v].lead_close : valves[v].lead_open;
+
+            /* Valves are mostly alike. */
+            if (lead != known_lead || (v == 0 && i == 0)) {
+                known_lead = lead;
+                known_ahead = wheel_ahead(lead);
+            }
+            hal_lock();
+            if (i)
+                valves[v].ahead_close = known_ahead;
+            else
+                valves[v].ahead_open = known_ahead;
+            hal_unlock();
+        }
+    }
+}
+
+/* The pool and the lists. All of these: timer context, or under lock. */
+
+static void put_report(pulse_index index)
+{
+    pulses[index].next = NOBODY;
+    if (report_tail == NOBODY)
+        report_head = index;
+    else
+        pulses[report_tail].next = index;
+    report_tail = index;
+    if (report_cursor == NOBODY)
+        report_cursor = index;
+    report_count++;
+}
+
+static void never_opened(pulse_index index, enum outcome outcome)
+{
+    pulses[index].outcome = (uint8_t)outcome;
+    if (outcome == OUTCOME_LATE && late != 0xFFFF)
+        late++;
+    else if (outcome >= OUTCOME_BAD_VALVE && rejected != 0xFFFF)
+        rejected++;
+    put_report(index);
+}
+
+static pulse_index pop_waiting(struct valve *valve)
+{
+    pulse_index index = valve->head;
+
+    valve->head = pulses[index].next;
+    if (valve->head == NOBODY)
+        valve->tail = NOBODY;
+    queued--;
+    return index;
+}
+
+/* Opening and closing. Timer context, or under lock. */
+
+static void count_spraying(struct valve *valve, uint32_t now)
+{
+    valve->spray_time += (now - valve->sprayed_tick) >> SPRAY_SHIFT;
+    valve->sprayed_tick = now;
+}
+
+static void begin(struct valve *valve, uint32_t now)
+{
+    valve->current = pop_waiting(valve);
+    valve->began_tick = now;
+    valve->began_fine = wheel_fine(now);
+    valve->sprayed_tick = now;
+    valve->pulse_number = (uint16_t)(valve->pulse_number + 1);
+    if (valve->pulse_number == 0)
+        valve->pulse_number = 1;
+    valve->planned = false;
+}
+
+static void put_u24_at(uint8_t *to, uint32_t value)
+{
+    put_u24(to, value & U24_MASK);
+}
+
+static void end(struct valve *valve, uint32_t now, enum outcome outcome)
+{
+    struct pulse *pulse = &pulses[valve->current];
+    uint32_t on_ticks = now - valve->began_tick;
+    int32_t began = wheel_subcounts(valve->began_fine);
+    int32_t ended = wheel_subcounts(wheel_fine(now));
+
+    if (valve->current_seen == CURRENT_MISSING)
+        outcome = OUTCOME_NO_CURRENT;
+    valve->current_seen = CURRENT_UNSEEN;
+    count_spraying(valve, now);
+    put_u24_at(pulse->of.finished.open_tick, valve->began_tick);
+    put_u24_at(pulse->of.finished.on_ticks, on_ticks > U24_MASK ? U24_MASK : on_ticks);
+    put_u24_at(pulse->of.finished.open_position, (uint32_t)began);
+    put_u24_at(pulse->of.finished.run, (uint32_t)(ended - began));
+    pulse->outcome = (uint8_t)outcome;
+    put_report(valve->current);
+    valve->current = NOBODY;
+    valve->planned = false;
+}
+
+static void open_valve(uint8_t index, uint32_t now)
+{
+    begin(&valves[index], now);
+    valves[index].duty_phase = 0;
+    hal_valve(index, true);
+}
+
+static void close_valve(uint8_t index, uint32_t now, enum outcome outcome)
+{
+    struct valve *valve = &valves[index];
+    int32_t after = ((int32_t)valve->lead_close - (int32_t)valve->lead_open) / 8;
+
+    hal_valve(index, false);
+    end(valve, now, outcome);
+    if (after > 0 || valve->spray_time >= (uint32_t)-after)
+        valve->spray_time += (uint32_t)after;
+    else
+        valve->spray_time = 0;
+}
+
+void scheduler_close_all(void)
+{
+    uint32_t now;
+    uint8_t v;
+
+    hal_all_off();
+    now = hal_tick();
+    for (v = 0; v < BOARD_VALVES; v++) {
+        valves[v].planned = false;
+        if (valves[v].current != NOBODY)
+            close_valve(v, now, OUTCOME_CUT);
+    }
+    untidy = true;
+}
+
+/* When the next edge is. Timer context, or under lock. */
+
+/*
+ * Finds the tick at which the wheel will be `ahead` (as far as it turns in `lead` ticks) before
+ * `fine`; false where that is not within the slot that begins now. What is overdue gets a tick
+ * in the past.
+ */
+static bool distance_edge(uint32_t fine, int32_t ahead, uint32_t lead, uint32_t now,
+                          uint32_t *edge)
+{
+    int32_t left = (int32_t)(fine - wheel_fine(now));
+
+    if (!wheel_moves_forward()) {
+        /* A standing wheel reaches nothing more, but may have passed it. */
+        *edge = now - wheel_silence(now) - lead;
+        return left <= 0 && wheel_stands();
+    }
+    left -= ahead;
+    if (left > wheel_fine_in(SLOT_TICKS + 1))
+        return false;
+    if (left >= 0)
+        *edge = now + wheel_ticks_for(left > 0xFFFF ? 0xFFFF : (uint16_t)left);
+    else
+        *edge = now - wheel_ticks_for(left < -0xFFFF ? 0xFFFF : (uint16_t)-left);
+    return true;
+}
+
+static bool pulse_edge(const struct waiting_pulse *pulse, bool opening, const struct valve *valve,
+                       uint32_t now, uint32_t *edge)
+{
+    uint32_t at = opening ? pulse->start : pulse->end;
+    uint32_t lead = (uint32_t)(opening ? valve->lead_open : valve->lead_close) * 8;
+
+    if (pulse->by_distance)
+        return distance_edge(at, opening ? valve->ahead_open : valve->ahead_close, lead, now,
+                             edge);
+    *edge = at - lead;
+    return (int32_t)(*edge - now) <= (int32_t)SLOT_TICKS;
+}
+
+static bool opening_edge(const struct valve *valve, uint32_t now, uint32_t *edge)
+{
+    return valve->head != NOBODY &&
+           pulse_edge(&pulses[valve->head].of.waiting, true, valve, now, edge);
+}
+
+static void plan_closing(struct valve *valve, uint32_t now)
+{
+    const struct waiting_pulse *pulse = &pulses[valve->current].of.waiting;
+    uint32_t cap = valve->began_tick + max_open_ticks;
+    uint32_t edge;
+
+    valve->planned = pulse_edge(pulse, false, valve, now, &edge);
+    valve->capped = false;
+    if (!valve->planned || is_before(cap, edge)) {
+        edge = cap;
+        valve->capped = true;
+        valve->planned = (int32_t)(cap - now) <= (int32_t)SLOT_TICKS;
+    }
+    valve->edge_tick = edge;
+}
+
+static void plan(struct valve *valve, uint32_t now)
+{
+    if (valve->current != NOBODY)
+        plan_closing(valve, now);
+    else
+        valve->planned = safety_state() == STATE_ARMED && !untidy &&
+                         opening_edge(valve, now, &valve->edge_tick);
+}
+
+static void open_or_drop(uint8_t index, uint32_t now)
+{
+    struct valve *valve = &valves[index];
+
+    if ((int32_t)(now - valve->edge_tick) > (int32_t)LATE_TICKS)
+        never_opened(pop_waiting(valve), OUTCOME_LATE);
+    else
+        open_valve(index, now);
+}
+
+/* Whether the next pulse takes over without the coil going off. */
+static bool continues(const struct valve *valve, uint32_t now)
+{
+    const struct waiting_pulse *present = &pulses[valve->current].of.waiting;
+    const struct waiting_pulse *next;
+    uint32_t edge;
+
+    if (valve->head == NOBODY)
+        return false;
+    next = &pulses[valve->head].of.waiting;
+    if (next->start == present->end)
+        return true;
+    return opening_edge(valve, now, &edge) && !is_before(now, edge);
+}
+
+static void close_or_continue(uint8_t index, uint32_t now)
+{
+    struct valve *valve = &valves[index];
+
+    if (!valve->capped && continues(valve, now)) {
+        enum current_seen seen = (enum current_seen)valve->current_seen;
+
+        end(valve, now, OUTCOME_DONE);
+        begin(valve, now);
+        valve->current_seen = (uint8_t)seen;
+    } else {
+        close_valve(index, now, valve->capped ? OUTCOME_CAPPED : OUTCOME_DONE);
+    }
+}
+
+static void run_valve(uint8_t index, uint32_t now)
+{
+    struct valve *valve = &valves[index];
+
+    /* Several edges of one valve may lie within one slot. */
+    while (valve->planned && !is_before(now, valve->edge_tick)) {
+        if (valve->current != NOBODY)
+            close_or_continue(index, now);
+        else
+            open_or_drop(index, now);
+        plan(valve, now);
+    }
+}
+
+static void stop_at_standstill(uint8_t index, uint32_t now)
+{
+    struct valve *valve = &valves[index];
+
+    if (standstill_ticks == 0 || !pulses[valve->current].of.waiting.by_distance)
+        return;
+    if (wheel_silence(now) > standstill_ticks && now - valve->began_tick > standstill_ticks)
+        close_valve(index, now, OUTCOME_STANDSTILL);
+}
+
+static void modulate(uint8_t index)
+{
+    struct valve *valve = &valves[index];
+
+    if (valve->duty_on == 0)
+        return;
+    valve->duty_phase++;
+    if (valve->duty_phase == valve->duty_on) {
+        hal_valve(index, false);
+    } else if (valve->duty_phase >= valve->duty_period) {
+        valve->duty_phase = 0;
+        hal_valve(index, true);
+    }
+}
+
+uint32_t scheduler_run(uint32_t now, bool new_slot)
+{
+    uint32_t next = now + SLOT_TICKS;
+    uint8_t v;
+
+    for (v = 0; v < BOARD_VALVES; v++) {
+        struct valve *valve = &valves[v];
+
+        if (valve->current == NOBODY && valve->head == NOBODY)
+            continue;
+        if (new_slot) {
+            if (valve->current != NOBODY) {
+                modulate(v);
+                stop_at_standstill(v, now);
+            }
+            plan(valve, now);
+        }
+        run_valve(v, now);
+        if (valve->planned && is_before(valve->edge_tick, next))
+            next = valve->edge_tick;
+    }
+    return next;
+}
+
+/* Taking pulses. Main loop. */
+
+static enum outcome check_time(const struct pulse_command *command, const struct valve *valve,
+                               bool follows, uint32_t now)
+{
+    uint32_t opens = command->start - (uint32_t)valve->lead_open * 8;
+
+    if (is_before(opens, now + MIN_LEAD_TICKS) && !follows)
+        return OUTCOME_LATE;
+    if ((int32_t)(command->start - now) > (int32_t)(HORIZON_MS * (uint32_t)TICKS_PER_MS))
+        return OUTCOME_TOO_FAR;
+    return OUTCOME_DONE;
+}
+
+/* Under lock: the wheel turns. */
+static enum outcome check_distance(const struct pulse_command *command, const struct valve *valve,
+                                   bool follows, uint32_t now)
+{
+    uint32_t here = wheel_fine(now);
+    int32_t left = (int32_t)(command->start - (uint32_t)wheel_subcounts(here));
+
+    if (left > reach_subcounts)
+        return OUTCOME_TOO_FAR;
+    if (left < -FARTHEST_SUBCOUNTS)
+        return OUTCOME_LATE;
+    if (follows)
+        return OUTCOME_DONE;
+    if (wheel_moves_forward()) {
+        int32_t soon = valve->ahead_open + wheel_fine_in(MIN_LEAD_TICKS);
+
+        return left * FINE_PER_SUBCOUNT < soon ? OUTCOME_LATE : OUTCOME_DONE;
+    }
+    return left <= 0 && wheel_stands() ? OUTCOME_LATE : OUTCOME_DONE;
+}
+
+/* Under lock. The outcome is OUTCOME_DONE where the pulse can be taken. */
+static enum outcome check(const struct pulse_command *command, uint32_t now)
+{
+    const struct valve *valve;
+    pulse_index last;
+    uint32_t start;
+    bool follows = false;
+
+    if (safety_state() != STATE_ARMED)
+        return OUTCOME_NOT_ARMED;
+    if (command->valve >= BOARD_VALVES)
+        return OUTCOME_BAD_VALVE;
+    if (command->length == 0)
+        return OUTCOME_EMPTY;
+    if (command->by_distance && !(BOARD_CAPABILITIES & HAS_ENCODER))
+        return OUTCOME_NO_ENCODER;
+    if (!command->by_distance && command->length > max_open_ticks)
+        return OUTCOME_TOO_LONG;
+    valve = &valves[command->valve];
+    start = command->by_distance ? command->start * FINE_PER_SUBCOUNT : command->start;
+    last = valve->tail != NOBODY ? valve->tail : valve->current;
+    if (last != NOBODY) {
+        const struct waiting_pulse *before = &pulses[last].of.waiting;
+
+        if (before->by_distance != command->by_distance || is_before(start, before->end))
+            return OUTCOME_OVERLAP;
+        follows = start == before->end;
+    }
+    return command->by_distance ? check_distance(command, valve, follows, now)
+                                : check_time(command, valve, follows, now);
+}
+
+static void append(pulse_index index, const struct pulse_command *command)
+{
+    struct valve *valve = &valves[command->valve];
+    struct waiting_pulse *pulse = &pulses[index].of.waiting;
+    uint32_t scale = command->by_distance ? FINE_PER_SUBCOUNT : 1;
+
+    pulse->start = command->start * scale;
+    pulse->end = (command->start + command->length) * scale;
+    pulse->by_distance = command->by_distance;
+    pulses[index].next = NOBODY;
+    if (valve->tail == NOBODY)
+        valve->head = index;
+    else
+        pulses[valve->tail].next = index;
+    valve->tail = index;
+    queued++;
+}
+
+void scheduler_add(const struct pulse_command *command, uint32_t now)
+{
+    enum outcome outcome;
+    pulse_index index;
+
+    hal_lock();
+    index = free_head;
+    free_head = pulses[index].next;
+    taken++;
+    pulses[index].tag = command->tag;
+    pulses[index].valve = command->valve;
+    outcome = check(command, now);
+    if (outcome == OUTCOME_DONE)
+        append(index, command);
+    else
+        never_opened(index, outcome);
+    hal_unlock();
+}
+
+void scheduler_flush(void)
+{
+    uint8_t v;
+
+    for (v = 0; v < BOARD_VALVES; v++) {
+        while (valves[v].head != NOBODY) {
+            /* One at a time, so that edges are not held up. */
+            hal_lock();
+            if (valves[v].head != NOBODY) {
+                if (valves[v].current == NOBODY)
+                    valves[v].planned = false;
+                never_opened(pop_waiting(&valves[v]), OUTCOME_FLUSHED);
+            }
+            hal_unlock();
+        }
+    }
+}
+
+void scheduler_tidy(void)
+{
+    if (!untidy)
+        return;
+    scheduler_flush();
+    untidy = false;
+}
+
+/* What is seen of it. Main loop. */
+
+void scheduler_note_current(uint8_t index, uint16_t pulse_number, bool flows)
+{
+    struct valve *valve = &valves[index];
+    uint8_t bit = (uint8_t)(1u << (index & 7u));
+
+    hal_lock();
+    if (valve->current != NOBODY && valve->pulse_number == pulse_number)
+        valve->current_seen = flows ? CURRENT_FLOWS : CURRENT_MISSING;
+    hal_unlock();
+    if (flows)
+        no_current[index >> 3] &= (uint8_t)~bit;
+    else
+        no_current[index >> 3] |= bit;
+}
+
+uint16_t scheduler_open_since(uint8_t index, uint32_t now, uint16_t ticks)
+{
+    const struct valve *valve = &valves[index];
+    uint16_t number = 0;
+
+    hal_lock();
+    if (valve->current != NOBODY && valve->duty_on == 0 &&
+        (int32_t)(now - valve->began_tick) > (int32_t)ticks)
+        number = valve->pulse_number;
+    hal_unlock();
+    return number;
+}
+
+uint32_t scheduler_take_spray_time(uint8_t index, uint32_t now)
+{
+    struct valve *valve = &valves[index];
+    uint32_t time;
+
+    hal_lock();
+    if (valve->current != NOBODY && !is_before(now, valve->sprayed_tick))
+        count_spraying(valve, now);
+    time = valve->spray_time;
+    valve->spray_time = 0;
+    hal_unlock();
+    return time;
+}
+
+static uint16_t read_counter(const uint16_t *counter)
+{
+    uint16_t value;
+
+    hal_lock();
+    value = *counter;
+    hal_unlock();
+    return value;
+}
+
+uint16_t scheduler_queued(void)
+{
+    return read_counter(&queued);
+}
+
+uint16_t scheduler_free(void)
+{
+    return (uint16_t)(BOARD_QUEUE - taken);
+}
+
+uint16_t scheduler_late(void)
+{
+    return read_counter(&late);
+}
+
+uint16_t scheduler_rejected(void)
+{
+    return read_counter(&rejected);
+}
+
+void scheduler_open_mask(uint8_t *mask)
+{
+    uint8_t v;
+
+    for (v = 0; v < MASK_BYTES; v++)
+        mask[v] = 0;
+    for (v = 0; v < BOARD_VALVES; v++)
+        if (valves[v].current != NOBODY)
+            mask[v >> 3] |= (uint8_t)(1u << (v & 7u));
+}
+
+void scheduler_no_current_mask(uint8_t *mask)
+{
+    uint8_t i;
+
+    for (i = 0; i < MASK_BYTES; i++)
+        mask[i] = no_current[i];
+}
+
+uint16_t scheduler_reports(void)
+{
+    return read_counter(&report_count);
+}
+
+void scheduler_report_rewind(void)
+{
+    hal_lock();
+    report_cursor = report_head;
+    hal_unlock();
+}
+
+bool scheduler_report_next(struct pulse_report *report)
+{
+    const struct pulse *pulse;
+    pulse_index index;
+
+    hal_lock();
+    index = report_cursor;
+    if (index != NOBODY)
+        report_cursor = pulses[index].next;
+    hal_unlock();
+    if (index == NOBODY)
+        return false;
+    pulse = &pulses[index];
+    report->tag = pulse->tag;
+    report->valve = pulse->valve;
+    report->outcome = pulse->outcome;
+    report->open_tick = get_u24(pulse->of.finished.open_tick);
+    report->on_ticks = get_u24(pulse->of.finished.on_ticks);
+    report->open_position = get_u24(pulse->of.finished.open_position);
+    report->run = get_u24(pulse->of.finished.run);
+    return true;
+}
+
+void scheduler_drop_reports(uint16_t number)
+{
+    while (number--) {
+        pulse_index index;
+
+        hal_lock();
+        index = report_head;
+        report_head = pulses[index].next;
+        if (report_head == NOBODY)
+            report_tail = NOBODY;
+        if (report_cursor == index)
+            report_cursor = report_head;
+        report_count--;
+        hal_unlock();
+        pulses[index].next = free_head;
+        free_head = index;
+        taken--;
+    }
+}
