@@ -61,6 +61,13 @@ MODEL_FAILED = AlarmKind(
     remedy="Choose another model in the configuration, or run `agriseg doctor`.",
     stops_spraying=True,
 )
+CALIBRATION_WRONG = AlarmKind(
+    code="calibration-wrong",
+    priority=AlarmPriority.DANGER,
+    remedy="Enter the camera's picture size and calibration for the camera in use, then start"
+    " AgriSeg again.",
+    stops_spraying=True,
+)
 VALVE_FAULT = AlarmKind(
     code="valve-fault",
     priority=AlarmPriority.WARNING,

@@ -2,40 +2,43 @@
 
 from __future__ import annotations
 
-import secrets
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 
 import numpy as np
-import platformdirs
 
 from agriseg.cameras.opening import open_camera
 from agriseg.cameras.synthetic import SyntheticCamera
 from agriseg.clock import MonotonicClock, VirtualClock
 from agriseg.config import Config
 from agriseg.engine import EngineParts, FieldEngine
+from agriseg.errors import ConfigError
 from agriseg.geometry.ground_plane import GroundPlane
 from agriseg.messages import BoomView
 from agriseg.pipeline import FieldPipeline
 from agriseg.ports import Camera, Clock, RunSink, Segmenter, SprayController
-from agriseg.segmenting import InlineSegmenting, Segmenting, ThreadedSegmenting
-from agriseg.simulation.field_parameters import field_from_config
+from agriseg.run_keeper import RunKeeper, describe
+from agriseg.segmenting import InlineSegmenting, ThreadedSegmenting
+from agriseg.simulated_camera import SimulatedCameraProcess
+from agriseg.simulated_controller import SimulatedControllerProcess, build_simulator
 from agriseg.simulation.latency import LatencyCamera
-from agriseg.simulation.light import FieldLight
-from agriseg.simulation.procedural_field import ProceduralField
+from agriseg.simulation.opening import open_world
 from agriseg.simulation.trajectory import Trajectory
 from agriseg.simulation.truth import TruthSegmenter
 from agriseg.simulation.world import World
 from agriseg.spraying.boom import Boom
+from agriseg.spraying.link_process import LinkProcess
 from agriseg.spraying.serial_controller import SerialController
-from firmware_bridge.simulator import ControllerSimulator, SimulatorSettings
 from firmware_bridge.wires import SimulatedWire
 
 VIRTUAL_TICK_S = 0.005
 REALTIME_WAIT_S = 0.004
-_FIELD_BORDER_M = 0.3
+DRIVE_DELAY_S = 1.0
+"""The simulated robot begins to drive this long after its machine was built."""
+
+SIMULATED = "sim"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,48 +47,21 @@ class SimulatedField:
 
     world: World
     trajectory: Trajectory
-    light: FieldLight
     start_s: float
 
 
-def build_field(config: Config, ground: GroundPlane, boom: Boom, start_s: float) -> SimulatedField:
-    """Make the ground, the robot's motion and the light that ``config.simulation`` names."""
-    simulation = config.simulation
-    parameters = field_from_config(simulation)
-    half_m = _half_width_m(ground, boom) + simulation.wobble_m + _FIELD_BORDER_M
+def build_field(config: Config, start_s: float) -> SimulatedField:
+    """Make the ground, the robot's motion that ``config.simulation`` names.
+
+    Raises
+    ------
+    DatasetError
+        The folder of images to be laid out as ground cannot be used.
+    """
     return SimulatedField(
-        world=ProceduralField(parameters, y_min_m=-half_m, y_max_m=half_m),
-        trajectory=Trajectory(simulation),
-        light=FieldLight(simulation.seed, simulation.light, parameters.sun_azimuth_rad),
+        world=open_world(config),
+        trajectory=Trajectory(config.simulation),
         start_s=start_s,
-    )
-
-
-def encoder(
-    trajectory: Trajectory, start_s: float, counts_per_m: float
-) -> Callable[[float], int]:
-    """Return a wheel encoder on the simulated robot: host time in seconds to counts."""
-
-    def count_at(t_s: float) -> int:
-        return int(np.floor(counts_per_m * trajectory.encoder_distance_m(t_s - start_s)))
-
-    return count_at
-
-
-def simulator_settings(config: Config, boom: Boom) -> SimulatorSettings:
-    """Return a simulated controller whose valves behave as the configuration says."""
-    valves = int(boom.channels.max()) + 1
-    opening = np.full(valves, 1e-3 * config.boom.open_latency_ms)
-    closing = np.full(valves, 1e-3 * config.boom.close_latency_ms)
-    opening[boom.channels] = [nozzle.open_latency_s for nozzle in boom.nozzles]
-    closing[boom.channels] = [nozzle.close_latency_s for nozzle in boom.nozzles]
-    return SimulatorSettings(
-        valves=valves,
-        open_latency_s=tuple(float(value) for value in opening),
-        close_latency_s=tuple(float(value) for value in closing),
-        nozzle_l_min=config.boom.flow_l_min,
-        nominal_kpa=config.boom.nominal_pressure_kpa,
-        seed=config.simulation.seed,
     )
 
 
@@ -99,16 +75,19 @@ class Machine:
         clock: Clock,
         ground: GroundPlane,
         boom: Boom,
+        runs: RunKeeper,
         is_simulation: bool,
         is_virtual: bool,
+        also_close: Sequence[Callable[[], None]],
     ) -> None:
         self.engine = engine
         self.clock = clock
         self.is_simulation = is_simulation
-        self.run_directory: Path | None = None
+        self._runs = runs
         self._ground = ground
         self._boom = boom
         self._is_virtual = is_virtual
+        self._also_close = also_close
         self._views: dict[tuple[int, int], BoomView] = {}
 
     def step(self) -> None:
@@ -118,6 +97,11 @@ class Machine:
             self.engine.step()
         else:
             self.engine.step(REALTIME_WAIT_S)
+
+    @property
+    def run_directory(self) -> Path | None:
+        """Directory of the newest run; None before the first."""
+        return self._runs.last_directory
 
     def boom_view(self, size: tuple[int, int]) -> BoomView:
         """Return the boom as it appears in a picture of ``size`` (width, height) pixels."""
@@ -133,10 +117,18 @@ class Machine:
     def close(self) -> None:
         """Close the nozzles, end the run, release all devices."""
         self.engine.close()
+        for close in self._also_close:
+            close()
 
 
 def build_virtual_machine(config: Config, out: Path | None = None) -> Machine:
     """Build a machine on the simulated field in virtual time.
+
+    Parameters
+    ----------
+    config : Config
+    out : Path, optional
+        Directory of the run; a new one among the user's runs by default.
 
     Raises
     ------
@@ -145,58 +137,163 @@ def build_virtual_machine(config: Config, out: Path | None = None) -> Machine:
     """
     clock = VirtualClock()
     ground, boom = _geometry(config)
-    field = build_field(config, ground, boom, start_s=0.0)
-    simulator = ControllerSimulator(
-        simulator_settings(config, boom),
-        count_at=encoder(field.trajectory, field.start_s, config.wheel.counts_per_m),
-    )
+    field = build_field(config, start_s=0.0)
+    simulator = build_simulator(config, field.start_s, on_s=clock.now_s())
     camera = LatencyCamera(
-        _field_camera(config, field, clock), 1e-3 * config.simulation.processing_latency_ms, clock
+        SyntheticCamera(
+            field.world,
+            field.trajectory,
+            config.camera,
+            clock,
+            field.start_s,
+            seed=config.simulation.seed,
+        ),
+        1e-3 * config.simulation.processing_latency_ms,
+        clock,
     )
     controller = SerialController(
         config=config,
         wire=SimulatedWire(simulator, baud=float(config.controller.baud)),
         clock=clock,
     )
+    segmenter = _open_segmenter(config, field)
+    runs = RunKeeper(
+        config,
+        clock,
+        describe(config),
+        out=out,
+        is_virtual=True,
+        wrap=lambda sink: sink,
+        finish=_write_report,
+    )
     engine = FieldEngine(
         EngineParts(
             config=config,
             clock=clock,
             camera=camera,
-            segmenting=InlineSegmenting(_open_segmenter(config, field)),
+            segmenting=InlineSegmenting(segmenter),
             boom=boom,
             pipeline=FieldPipeline(config, ground, boom),
             controller=controller,
-            open_run=lambda: None,
-            on_run_closed=lambda sink: None,
+            reopen_controller=None,
+            open_run=runs.open,
+            on_run_closed=runs.finish,
         )
     )
     return Machine(
-        engine=engine, clock=clock, ground=ground, boom=boom, is_simulation=True, is_virtual=True
+        engine=engine,
+        clock=clock,
+        ground=ground,
+        boom=boom,
+        runs=runs,
+        is_simulation=True,
+        is_virtual=True,
+        also_close=(),
     )
+
+
+def build_realtime_machine(
+    config: Config,
+    out: Path | None = None,
+    finish: Callable[[RunSink], None] | None = None,
+) -> Machine:
+    """Build a machine in real time: the configured camera and controller, or simulated ones.
+
+    Parameters
+    ----------
+    config : Config
+    out : Path, optional
+        Directory of the run; a new one among the user's runs by default.
+    finish : callable, optional
+        What is done with a run whose files were closed; by default the report is written.
+
+    Raises
+    ------
+    AgrisegError
+        Something that the configuration names cannot be used.
+    """
+    clock = MonotonicClock()
+    ground, boom = _geometry(config)
+    field = _simulated_field(config, clock)
+    camera = _realtime_camera(config, field, clock)
+    simulated, controller = _realtime_controller(config, field, clock)
+    runs = RunKeeper(
+        config,
+        clock,
+        describe(config),
+        out=out,
+        is_virtual=False,
+        wrap=lambda sink: sink,
+        finish=finish or _write_report,
+    )
+    engine = FieldEngine(
+        EngineParts(
+            config=config,
+            clock=clock,
+            camera=camera,
+            segmenting=ThreadedSegmenting(lambda: _open_segmenter(config, field)),
+            boom=boom,
+            pipeline=FieldPipeline(config, ground, boom),
+            controller=controller,
+            reopen_controller=controller.reopen if isinstance(controller, LinkProcess) else None,
+            open_run=runs.open,
+            on_run_closed=runs.finish,
+        )
+    )
+    return Machine(
+        engine=engine,
+        clock=clock,
+        ground=ground,
+        boom=boom,
+        runs=runs,
+        is_simulation=field is not None and config.controller.port == SIMULATED,
+        is_virtual=False,
+        also_close=() if simulated is None else (simulated.close,),
+    )
+
+
+def _simulated_field(config: Config, clock: Clock) -> SimulatedField | None:
+    if config.camera.source == SIMULATED:
+        return build_field(config, start_s=clock.now_s() + DRIVE_DELAY_S)
+    if config.model.method == "truth":
+        raise ConfigError(
+            f"model.method is truth, but camera.source is {config.camera.source}: only the"
+            " simulated field knows its true labels; choose network or exg"
+        )
+    return None
+
+
+def _realtime_camera(config: Config, field: SimulatedField | None, clock: Clock) -> Camera:
+    if field is None:
+        return open_camera(config.camera, clock)
+    return SimulatedCameraProcess(config, field.start_s)
+
+
+def _realtime_controller(
+    config: Config, field: SimulatedField | None, clock: Clock
+) -> tuple[SimulatedControllerProcess | None, SprayController]:
+    if config.controller.port != SIMULATED:
+        return None, LinkProcess(config)
+    start_s = clock.now_s() if field is None else field.start_s
+    has_wheel = field is not None
+    if sys.platform == "win32":  # no pseudo-terminals there: the same bytes, in this process
+        simulator = build_simulator(config, start_s, on_s=clock.now_s(), has_wheel=has_wheel)
+        wire = SimulatedWire(simulator, start_s=clock.now_s())
+        return None, SerialController(config=config, wire=wire, clock=clock)
+    simulated = SimulatedControllerProcess(config, start_s, has_wheel=has_wheel)
+    return simulated, LinkProcess(config, simulated.port)
+
+
+def _write_report(sink: RunSink) -> None:
+    from agriseg.recording.report import write_report
+
+    write_report(sink.directory)
 
 
 def _geometry(config: Config) -> tuple[GroundPlane, Boom]:
     camera = config.camera
     size = (camera.width_px, camera.height_px)
     return GroundPlane(camera.intrinsics, camera.pose, size), Boom(config.boom)
-
-
-def _half_width_m(ground: GroundPlane, boom: Boom) -> float:
-    seen_m = float(np.abs(ground.view_polygon_m[:, 1]).max())
-    return max(seen_m, float(np.abs(boom.footprint_y_m).max()))
-
-
-def _field_camera(config: Config, field: SimulatedField, clock: Clock) -> SyntheticCamera:
-    return SyntheticCamera(
-        field.world,
-        field.trajectory,
-        config.camera,
-        clock,
-        field.start_s,
-        light=field.light,
-        seed=config.simulation.seed,
-    )
 
 
 def _open_segmenter(config: Config, field: SimulatedField | None) -> Segmenter:
@@ -208,7 +305,7 @@ def _open_segmenter(config: Config, field: SimulatedField | None) -> Segmenter:
         return ExcessGreenSegmenter()
     if model.method == "truth":
         if field is None:
-            raise ValueError
+            raise ConfigError("model.method is truth, but there is no simulated field")
         return TruthSegmenter(field.world, field.trajectory, config.camera, field.start_s)
     return open_segmenter(
         Path(model.path) if model.path else None, runtime=model.runtime, threads=model.threads

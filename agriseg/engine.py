@@ -16,6 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from agriseg.alarms import (
+    CALIBRATION_WRONG,
     CAMERA_LOST,
     CONTROLLER_LEFT,
     CONTROLLER_REFUSED,
@@ -35,6 +36,7 @@ from agriseg.alarms import (
 )
 from agriseg.config import Config
 from agriseg.errors import (
+    CalibrationError,
     CameraError,
     CameraLostError,
     ControllerError,
@@ -71,6 +73,9 @@ _log = logging.getLogger(__name__)
 ARM_TIMEOUT_S = 4.0
 """Longest wait for the controller to report ARMED after Start."""
 
+REOPEN_S = 3.0
+"""The link is opened again this long after it ended."""
+
 _ALARM_WINDOW_S = 5.0
 """Late weeds and failed pulses raise an alarm when there were any within this time."""
 
@@ -86,6 +91,8 @@ class EngineParts:
     boom: Boom
     pipeline: FieldPipeline
     controller: SprayController
+    reopen_controller: Callable[[], None] | None
+    """Connects again after the link has ended; None where that cannot help."""
     open_run: Callable[[], RunSink | None]
     """Begins the recording of a run; None where runs are not recorded."""
     on_run_closed: Callable[[RunSink], None]
@@ -118,7 +125,9 @@ class FieldEngine:
         self._result: PipelineResult | None = None
         self._stage: StageTimes | None = None
         self._camera_problem = ""
+        self._calibration_problem = ""
         self._link_problem = ""
+        self._reopen_at_s = math.inf
         self._frame_times: deque[float] = deque(maxlen=20)
         self._late_times: deque[float] = deque(maxlen=256)
         self._failed: deque[tuple[float, str]] = deque(maxlen=256)
@@ -153,6 +162,16 @@ class FieldEngine:
     def segmented(self) -> SegmentedFrame | None:
         """The newest segmented frame."""
         return self._last_segmented
+
+    @property
+    def problem(self) -> str:
+        """What must be mended before anything works: camera, model, calibration or link."""
+        return (
+            self._camera_problem
+            or self._parts.segmenting.problem
+            or self._calibration_problem
+            or self._link_problem
+        )
 
     def step(self, wait_s: float = 0.0) -> None:
         """Do one round: frame, plan, controller, supervision.
@@ -240,8 +259,12 @@ class FieldEngine:
             reasons.append(f"{self._parts.segmenting.problem} {MODEL_FAILED.remedy}")
         elif not self._parts.segmenting.name:
             reasons.append("The model is being loaded.")
+        elif self._calibration_problem:
+            reasons.append(self._calibration_problem)
         elif self._result is None:
             reasons.append("Waiting for the model's first answer.")
+        elif self._frames_are_stale(self._config.camera.lost_after_s):
+            reasons.append(f"The newest picture was understood too late. {FRAMES_STALE.remedy}")
         if self._link_problem:
             reasons.append(self._link_problem)
         elif self._capabilities is None or self._status.state is ControllerState.DISCONNECTED:
@@ -305,7 +328,12 @@ class FieldEngine:
         now_s = self._parts.clock.now_s()
         frame = segmented.arrival.frame
         start_s = time.perf_counter()
-        self._result = self._parts.pipeline.integrate(frame, segmented.segmentation)
+        try:
+            self._result = self._parts.pipeline.integrate(frame, segmented.segmentation)
+        except CalibrationError as error:
+            self._calibration_problem = str(error)
+            self._stop(CALIBRATION_WRONG, str(error))
+            return
         integrated_s = time.perf_counter()
         plan = self._parts.pipeline.plan(now_s) if self._spraying else None
         planned_s = time.perf_counter()
@@ -349,6 +377,7 @@ class FieldEngine:
     # -- controller -----------------------------------------------------------------------
 
     def _take_controller(self) -> None:
+        self._reopen_link()
         try:
             messages = self._parts.controller.poll()
         except ProtocolError as error:
@@ -357,12 +386,21 @@ class FieldEngine:
             return
         except ControllerError as error:
             self._link_problem = str(error)
+            self._reopen_at_s = self._parts.clock.now_s() + REOPEN_S
             self._stop(LINK_LOST, str(error))
             return
         for message in messages:
             self._take_message(message)
             if self._sink is not None:
                 self._sink.controller(message)
+
+    def _reopen_link(self) -> None:
+        """Connect again, some seconds after the link ended; the controller stays disarmed."""
+        if self._parts.reopen_controller is not None and self._parts.clock.now_s() >= (
+            self._reopen_at_s
+        ):
+            self._reopen_at_s = math.inf
+            self._parts.reopen_controller()
 
     def _take_message(self, message: ControllerMessage) -> None:
         if isinstance(message, OdometrySample):

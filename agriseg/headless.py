@@ -16,8 +16,7 @@ from agriseg.config import Config
 from agriseg.errors import EngineError
 from agriseg.messages import CommandKind, EngineCommand
 
-VIRTUAL_TICK_S = 0.005
-REALTIME_WAIT_S = 0.004
+SETTLE_S = 0.5
 START_TIMEOUT_S = 60.0
 
 
@@ -90,6 +89,7 @@ def _drive(machine: Machine, seconds: float) -> None:
             progress.update(task, completed=min(seconds, now_s - start_s))
 
         _step_until(machine, end_s, show)
+        _settle(machine)
 
 
 def _start(machine: Machine) -> float:
@@ -102,12 +102,14 @@ def _start(machine: Machine) -> float:
         if not asked and not engine.not_ready():
             engine.handle(EngineCommand(kind=CommandKind.START))
             asked = True
+        if engine.problem:
+            raise EngineError(f"spraying could not be started: {engine.problem}")
         stops = engine.snapshot().alarms if asked else ()
         fatal = [alarm.text for alarm in stops if alarm.stops_spraying]
         if fatal or engine.finished or clock.now_s() > give_up_s:
             reasons = " ".join(fatal or engine.not_ready()) or "The source of frames has ended."
             raise EngineError(f"spraying could not be started: {reasons}")
-    return max(clock.now_s(), machine.drive_start_s)
+    return clock.now_s()
 
 
 def _step_until(machine: Machine, end_s: float, show: Callable[[float], None]) -> None:
@@ -118,6 +120,14 @@ def _step_until(machine: Machine, end_s: float, show: Callable[[float], None]) -
             show(machine.clock.now_s())
             next_show_s = machine.clock.now_s() + 0.25
     show(end_s)
+
+
+def _settle(machine: Machine) -> None:
+    """Close the nozzles and hear what became of the last pulses."""
+    machine.engine.handle(EngineCommand(kind=CommandKind.PAUSE))
+    end_s = machine.clock.now_s() + SETTLE_S
+    while machine.clock.now_s() < end_s:
+        machine.step()
 
 
 def _result(machine: Machine) -> HeadlessResult:

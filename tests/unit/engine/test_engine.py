@@ -65,6 +65,7 @@ class Bench:
                 boom=boom,
                 pipeline=FieldPipeline(self.config, ground, boom),
                 controller=self.controller,
+                reopen_controller=None,
                 open_run=self._open_run,
                 on_run_closed=self.closed.append,
             )

@@ -1,0 +1,128 @@
+"""The simulated sprayer controller as its own process on a pseudo-terminal."""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import signal
+import time
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+
+import numpy as np
+
+from agriseg.config import Config
+from agriseg.errors import ControllerError
+from agriseg.simulation.trajectory import Trajectory
+from agriseg.spraying.boom import Boom
+from firmware_bridge.pty_controller import serve_pty
+from firmware_bridge.simulator import ControllerSimulator, SimulatorSettings
+
+START_TIMEOUT_S = 30.0
+STOP_TIMEOUT_S = 2.0
+
+
+def encoder(trajectory: Trajectory, start_s: float, counts_per_m: float) -> Callable[[float], int]:
+    """Return a wheel encoder on the simulated robot: host time in seconds to counts."""
+
+    def count_at(t_s: float) -> int:
+        return int(np.floor(counts_per_m * trajectory.encoder_distance_m(t_s - start_s)))
+
+    return count_at
+
+
+def simulator_settings(config: Config) -> SimulatorSettings:
+    """Return a simulated controller whose valves behave as the configuration says."""
+    boom = Boom(config.boom)
+    valves = int(boom.channels.max()) + 1
+    opening = np.full(valves, 1e-3 * config.boom.open_latency_ms)
+    closing = np.full(valves, 1e-3 * config.boom.close_latency_ms)
+    opening[boom.channels] = [nozzle.open_latency_s for nozzle in boom.nozzles]
+    closing[boom.channels] = [nozzle.close_latency_s for nozzle in boom.nozzles]
+    return SimulatorSettings(
+        valves=valves,
+        open_latency_s=tuple(float(value) for value in opening),
+        close_latency_s=tuple(float(value) for value in closing),
+        nozzle_l_min=config.boom.flow_l_min,
+        nominal_kpa=config.boom.nominal_pressure_kpa,
+        seed=config.simulation.seed,
+    )
+
+
+def build_simulator(
+    config: Config, start_s: float, *, on_s: float, has_wheel: bool = True
+) -> ControllerSimulator:
+    """Return a simulated controller on the simulated robot.
+
+    Parameters
+    ----------
+    config : Config
+    start_s : float
+        Host time at which the robot begins to drive.
+    on_s : float
+        Host time at which the controller is switched on.
+    has_wheel : bool
+        False for a controller without an encoder, beside a real camera that moves by itself.
+    """
+    trajectory = Trajectory(config.simulation)
+    count_at = encoder(trajectory, start_s, config.wheel.counts_per_m) if has_wheel else None
+    return ControllerSimulator(simulator_settings(config), count_at=count_at, t_s=on_s)
+
+
+class SimulatedControllerProcess:
+    """Starts the process and knows the path of its port.
+
+    Raises
+    ------
+    ControllerError
+        The process could not be started, or the system has no pseudo-terminals.
+    """
+
+    def __init__(self, config: Config, start_s: float, *, has_wheel: bool) -> None:
+        context = multiprocessing.get_context("spawn")
+        self._connection, theirs = context.Pipe()
+        self._process = context.Process(
+            target=_serve,
+            args=(config, start_s, has_wheel, theirs),
+            name="agriseg-simulated-controller",
+            daemon=True,
+        )
+        self._process.start()
+        theirs.close()
+        self.port = self._receive_port()
+
+    def close(self) -> None:
+        """End the process."""
+        self._connection.close()
+        self._process.join(STOP_TIMEOUT_S)
+        if self._process.is_alive():
+            self._process.terminate()
+            self._process.join(STOP_TIMEOUT_S)
+
+    def _receive_port(self) -> str:
+        failure = "the simulated controller could not be started"
+        try:
+            if self._connection.poll(START_TIMEOUT_S):
+                return str(self._connection.recv())
+        except EOFError:
+            failure = "the simulated controller ended at its start; see the log"
+        self.close()
+        raise ControllerError(failure)
+
+
+def _serve(config: Config, start_s: float, has_wheel: bool, connection: Connection) -> None:
+    """Serve until the other end of ``connection`` is closed, in the process of its own."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+    def has_been_left() -> bool:
+        try:
+            return connection.poll() and connection.recv() is None
+        except (EOFError, OSError):
+            return True
+
+    with contextlib.suppress(BrokenPipeError):
+        serve_pty(
+            build_simulator(config, start_s, on_s=time.monotonic(), has_wheel=has_wheel),
+            on_ready=connection.send,
+            should_stop=has_been_left,
+        )
