@@ -2,7 +2,8 @@
 
 Rules, also in FORMAT.md: keys are the fields' names; enums are their values; tuples are
 arrays; NaN (not measured) and None (not there) leave their key out, so that a number is
-always a number; infinity is written as the greatest finite double.
+always a number, but for a field with another default NaN is null; infinity is written as the
+greatest finite double.
 """
 
 from __future__ import annotations
@@ -116,14 +117,20 @@ def decoder_of(annotation: Any) -> Decoder:
 
 def _dataclass_encoder(cls: type) -> Encoder:
     fields = [(name, encoder_of(hint)) for name, hint in _hints(cls).items()]
+    with_default = {
+        field.name: field.default
+        for field in dataclasses.fields(cls)
+        if isinstance(field.default, float) and not _is_nan(field.default)
+    }
 
     def encode(message: object) -> dict[str, Any]:
         out = {}
         for name, encode_field in fields:
             value = getattr(message, name)
-            if value is None or _is_nan(value):
-                continue
-            out[name] = encode_field(value)
+            if value is not None and not _is_nan(value):
+                out[name] = encode_field(value)
+            elif name in with_default:
+                out[name] = None
         return out
 
     return encode
@@ -160,6 +167,8 @@ def _absent(field: dataclasses.Field[Any], cls: type) -> object:
 
 def _scalar_decoder(annotation: type) -> Decoder:
     def decode(value: object) -> object:
+        if annotation is float and value is None:
+            return math.nan
         if annotation is float and type(value) is int:
             return float(value)
         if type(value) is not annotation:

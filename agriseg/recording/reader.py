@@ -47,7 +47,8 @@ class RunInfo:
     """What a run says of itself.
 
     ``start_s`` is the host time at its beginning, the zero of `Run.duration_s`; ``start_ns``
-    the computer's clock then, nanoseconds since 1970 (UTC).
+    the computer's clock then, nanoseconds since 1970 (UTC). ``virtual_time`` says that host
+    time was a simulation's.
     """
 
     format_version: int

@@ -80,13 +80,10 @@ class RunDescription:
         Program or library to version.
     model : mapping
         What is known of the segmenter: name, file, licence, attribution, ...
-    virtual_time : bool
-        Whether host time is a simulation's and not this computer's.
     """
 
     versions: Mapping[str, str] = field(default_factory=dict)
     model: Mapping[str, str] = field(default_factory=dict)
-    virtual_time: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,7 +121,8 @@ class RunRecorder:
     budget : DiskBudget, optional
         What all runs together may take; oldest ones are deleted for it.
     wait_for_room : bool
-        For virtual time: wait instead of dropping pictures.
+        For virtual time, and says in the run that it was virtual: wait instead of
+        dropping pictures.
     replace_run : bool
         Delete the files of a run that is already in ``directory``.
     limits, free_bytes, open_file :
@@ -155,7 +153,7 @@ class RunRecorder:
         self._clock = clock
         self._inbox = Inbox(limits.pictures_waiting, limits.telemetry_waiting, wait_for_room)
         start_s, start_ns = clock.now_s(), wall_ns()
-        metadata = _metadata(config, description, start_s, start_ns)
+        metadata = _metadata(config, description, start_s, start_ns, wait_for_room)
         _prepare(directory, metadata, replace_run)
         self._writer = _RunWriter(
             directory=directory,
@@ -256,7 +254,11 @@ class RunRecorder:
 
 
 def _metadata(
-    config: Config, description: RunDescription, start_s: float, start_ns: int
+    config: Config,
+    description: RunDescription,
+    start_s: float,
+    start_ns: int,
+    virtual_time: bool,
 ) -> dict[str, dict[str, str]]:
     started = datetime.fromtimestamp(start_ns / 1e9, tz=UTC)
     return {
@@ -265,7 +267,7 @@ def _metadata(
             "started_at": started.isoformat(timespec="milliseconds"),
             "start_wall_ns": str(start_ns),
             "start_monotonic_s": repr(start_s),
-            "virtual_time": "true" if description.virtual_time else "false",
+            "virtual_time": "true" if virtual_time else "false",
         },
         "agriseg.config": {"json": config.model_dump_json()},
         "agriseg.versions": dict(description.versions),
@@ -353,6 +355,7 @@ class _RunWriter:
         self._last_log_ns = start_ns
         self._flush_requests: list[threading.Event] = []
         self._requests_lock = threading.Lock()
+        self._ended = False
 
         def stream(prefix: str, of_topics: Mapping[str, type]) -> PartStream:
             return PartStream(directory, prefix, of_topics, metadata, limits.part_bytes, open_file)
@@ -365,7 +368,10 @@ class _RunWriter:
     def ask_for_flush(self, done: threading.Event) -> None:
         """Set ``done`` once all that is in the inbox now is on the disk."""
         with self._requests_lock:
-            self._flush_requests.append(done)
+            if self._ended:
+                done.set()
+            else:
+                self._flush_requests.append(done)
 
     def counters(self, t_s: float, closed: bool = False) -> RecorderRecord:
         """Return what was recorded and what was dropped."""
@@ -386,14 +392,7 @@ class _RunWriter:
         try:
             self._watch_disk()
             while not self._inbox.closed:
-                requests = self._take_requests()
-                items = self._inbox.take(0.0 if requests else self._limits.flush_s / 2.0)
-                for item in items:
-                    self._take(item)
-                if requests or not items:
-                    self._flush()
-                for request in requests:
-                    request.set()
+                self._take_all(self._take_requests())
             self._finish()
         except Exception as error:
             logger.exception("the recorder of %s failed", self._directory)
@@ -403,8 +402,23 @@ class _RunWriter:
             )
             self._inbox.close()
             self._inbox.take(0.0)
-        for request in self._take_requests():
-            request.set()
+        finally:
+            with self._requests_lock:
+                self._ended = True
+            for request in self._take_requests():
+                request.set()
+
+    def _take_all(self, requests: list[threading.Event]) -> None:
+        """Write what waits, and answer those who asked for a flush."""
+        try:
+            items = self._inbox.take(0.0 if requests else self._limits.flush_s / 2.0)
+            for item in items:
+                self._take(item)
+            if requests or not items:
+                self._flush()
+        finally:
+            for request in requests:
+                request.set()
 
     def _take_requests(self) -> list[threading.Event]:
         with self._requests_lock:
