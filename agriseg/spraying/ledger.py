@@ -17,6 +17,8 @@ class NozzleLedger:
     ----------
     frontier_m : (N,) float64
         Along-track coordinate up to which a nozzle's ground was commanded or given up.
+    passed_m : (N,) float64
+        Along-track coordinate up to which a nozzle can no longer spray.
     crop_told_m : (N,) float64
         Up to where weeds left for the crop's sake were told.
     last_close : (N,) float64
@@ -33,6 +35,7 @@ class NozzleLedger:
     def reset(self) -> None:
         """Forget all: along-track coordinates have begun anew."""
         self.frontier_m: Float64Array = np.full(self._count, -np.inf)
+        self.passed_m: Float64Array = np.full(self._count, -np.inf)
         self.crop_told_m: Float64Array = np.full(self._count, -np.inf)
         self.last_close: Float64Array = np.full(self._count, -np.inf)
         self._open: list[ValveEvent] = []

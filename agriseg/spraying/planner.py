@@ -26,9 +26,9 @@ _ACCELERATION_M_S2 = 2.0
 _WIRE_S = 0.006
 """From the planner's decision to the controller's queue, when nothing is in the way."""
 _LEAST_PIECE_M = 0.002
-"""Less than this is left to the weed's margin: growth under a running pulse, missed slivers."""
-_LEAST_SEEN_BEHIND_M = 0.004
-"""The outline of a weed that was dealt with may move by this much in a newer map."""
+"""A weed that grows by less than this under its pulse is left to its margin."""
+_LEAST_MISS_M = 0.004
+"""The outline of a weed may move by this much from one map to the next."""
 _MAX_TIMED_PULSE_S = 0.15
 """Without an encoder pulses are short, so that a change of speed shows in the next one."""
 _LONGEST_CALL_GAP_S = 0.12
@@ -225,56 +225,53 @@ class SprayPlanner:
         return ground
 
     def _give_up(self, moment: _Moment, withheld: str, first_call: bool) -> list[MissedWeed]:
-        """Move the frontier past ground out of reach, and return the weeds on it."""
-        targets, ledger, before = self._targets, self._ledger, self._ledger.frontier_m
+        """Move on past ground out of reach, and return the weeds on it that got no pulse.
+
+        A weed is looked at once, when no more of it can be reached; one that a new map
+        shows on ground already passed is looked at then.
+        """
+        targets, ledger, before = self._targets, self._ledger, self._ledger.passed_m
         passed = np.maximum(before, self._ground_m(moment.earliest_m))
-        ledger.frontier_m = passed
+        ledger.passed_m = passed
+        ledger.frontier_m = np.maximum(ledger.frontier_m, passed)
+        is_new, self._targets_are_new = self._targets_are_new, False
         if withheld == "off" or first_call:
             for nozzle in range(len(self._boom)):
                 begun = -np.inf if first_call else float(before[nozzle])
                 ledger.answer(nozzle, begun, float(passed[nozzle]))
             return []
-        start = np.maximum(targets.weed_s_min_m, before[targets.weed_nozzle])
-        end = np.minimum(targets.weed_s_max_m, passed[targets.weed_nozzle])
+        end = targets.weed_s_max_m
+        gone = (end <= passed[targets.weed_nozzle]) & (is_new | (end > before[targets.weed_nozzle]))
         missed: list[MissedWeed] = []
-        for index in np.flatnonzero(end - start > _LEAST_PIECE_M):
-            nozzle = int(targets.weed_nozzle[index])
-            reason = withheld or self._why(nozzle)
-            missed.append(_missed(nozzle, start[index], end[index], reason))
-            ledger.answer(nozzle, float(start[index]), float(end[index]))
-        return missed + self._seen_behind(before)
-
-    def _seen_behind(self, frontier_m: Float64Array) -> list[MissedWeed]:
-        """Return weeds that a new map shows on ground that was let pass as bare."""
-        if not self._targets_are_new:
-            return []
-        self._targets_are_new = False
-        targets, missed = self._targets, []
-        end = np.minimum(targets.weed_s_max_m, frontier_m[targets.weed_nozzle])
-        for index in np.flatnonzero(end - targets.weed_s_min_m > _LEAST_SEEN_BEHIND_M):
+        for index in np.flatnonzero(gone):
             nozzle = int(targets.weed_nozzle[index])
             weed = (float(targets.weed_s_min_m[index]), float(end[index]))
-            for a, b in self._ledger.unanswered(nozzle, *weed):
-                if b - a > _LEAST_SEEN_BEHIND_M:
-                    missed.append(_missed(nozzle, a, b, "late"))
-                    self._ledger.answer(nozzle, a, b)
+            for a, b in ledger.unanswered(nozzle, *weed):
+                if b - a > _LEAST_MISS_M:
+                    missed.append(_missed(nozzle, a, b, withheld or self._why(nozzle)))
+                    ledger.answer(nozzle, a, b)
         return missed
 
     def _why(self, nozzle: int) -> str:
         return self._cut_by.get(nozzle, "late")
 
     def _left_for_crop(self, moment: _Moment) -> list[MissedWeed]:
-        """Return the parts of weeds, now near the boom, that are left for the crop's sake."""
-        targets, told = self._targets, self._ledger.crop_told_m
+        """Return the parts of weeds, now at the boom, that are left for the crop's sake."""
+        targets, ledger = self._targets, self._ledger
+        told = ledger.crop_told_m
         due = np.maximum(told, self._ground_m(moment.commit_m))
-        self._ledger.crop_told_m = due
-        nozzle = targets.crop_nozzle
-        start = np.maximum(targets.crop_s_min_m, told[nozzle])
-        end = np.minimum(targets.crop_s_max_m, due[nozzle])
-        return [
-            _missed(int(nozzle[i]), start[i], end[i], "crop")
-            for i in np.flatnonzero(end - start > _LEAST_PIECE_M)
-        ]
+        ledger.crop_told_m = due
+        end = targets.crop_s_max_m
+        at_boom = (end > told[targets.crop_nozzle]) & (end <= due[targets.crop_nozzle])
+        left: list[MissedWeed] = []
+        for index in np.flatnonzero(at_boom):
+            nozzle = int(targets.crop_nozzle[index])
+            part = (float(targets.crop_s_min_m[index]), float(end[index]))
+            for a, b in ledger.unanswered(nozzle, *part):
+                if b - a > _LEAST_MISS_M:
+                    left.append(_missed(nozzle, a, b, "crop"))
+                    ledger.answer(nozzle, a, b)
+        return left
 
 
 class _Batch:
@@ -433,7 +430,7 @@ class _Batch:
         for index in np.flatnonzero(targets.weed_nozzle == nozzle):
             a = max(start, float(targets.weed_s_min_m[index]))
             b = min(end, float(targets.weed_s_max_m[index]))
-            if b - a > _LEAST_PIECE_M:
+            if b - a > _LEAST_MISS_M:
                 self.missed.append(_missed(nozzle, a, b, reason))
 
     def _has_room(self, nozzle: int) -> bool:

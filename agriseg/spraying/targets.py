@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -81,7 +82,7 @@ def weed_threshold(sensitivity: float) -> float:
 
 def weed_level(sensitivity: float) -> int:
     """Return `weed_threshold` on the scale of the map, 0 to 255."""
-    return max(1, round(255.0 * weed_threshold(sensitivity)))
+    return max(1, math.ceil(255.0 * weed_threshold(sensitivity)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
