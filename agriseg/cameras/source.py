@@ -108,4 +108,6 @@ def _path(text: str) -> Source:
         return Source(kind=SourceKind.IMAGE_FOLDER, address=str(path), text=text)
     if path.is_file():
         return Source(kind=SourceKind.VIDEO_FILE, address=str(path), text=text)
-    raise CameraError(f"{text or 'an empty camera.source'}: there is no such camera, file or folder; expected {FORMS}")
+    raise CameraError(
+        f"{text or 'an empty camera.source'}: there is no such camera, file or folder; expected {FORMS}"
+    )
