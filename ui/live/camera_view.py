@@ -30,6 +30,10 @@ CROP_COLOUR = "#56b4e9"
 WEED_COLOUR = "#e63c00"
 _PLATE = QColor(0, 0, 0, 190)
 _INK = QColor("#ffffff")
+_FAINT = QColor(255, 255, 255, 110)
+_SPRAY = QColor(86, 180, 233, 120)
+_TICK_SHARE = 0.05
+"""Length of a nozzle's tick, as a share of its track through the picture."""
 _LABEL_GAP_PX = 6
 
 
@@ -177,35 +181,35 @@ class CameraView(QWidget):
             self._paint_boom(painter, target)
 
     def _paint_boom(self, painter: QPainter, target: QRectF) -> None:
-        """Draw each nozzle's strip: thin line idle, thick when commanded, filled when confirmed."""
+        """Draw the boom's edges, a tick a nozzle, and the strips of nozzles at work."""
         assert self._picture is not None
         assert self._image is not None
         boom = self._picture.boom
         scale = target.width() / self._image.width()
         origin = np.array([target.left(), target.top()])
         swaths = boom.swath_px * scale + origin
+        tracks = boom.nozzle_tracks_px * scale + origin
         painter.save()
         painter.setClipRect(target)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        _paint_ticks(painter, tracks)
         for index, corners in enumerate(swaths):
-            state = self._nozzles[index] if index < len(self._nozzles) else None
-            self._paint_swath(painter, _polygon(corners), state)
-        self._paint_numbers(painter, boom.nozzle_tracks_px * scale + origin, target)
+            if index < len(self._nozzles):
+                self._paint_swath(painter, _polygon(corners), self._nozzles[index])
+        self._paint_numbers(painter, tracks, target)
         painter.restore()
 
-    def _paint_swath(
-        self, painter: QPainter, polygon: QPolygonF, state: NozzleState | None
-    ) -> None:
-        pen = QPen(QColor(255, 255, 255, 70), 1)
-        brush: QColor | Qt.BrushStyle = Qt.BrushStyle.NoBrush
-        if state is not None and state.confirmed:
-            brush = QColor(86, 180, 233, 120)
-        if state is not None and state.commanded:
-            pen = QPen(_INK, max(2, self._theme.px(2.5)))
-        if state is not None and state.fault:
+    def _paint_swath(self, painter: QPainter, polygon: QPolygonF, state: NozzleState) -> None:
+        """Draw a thick frame when commanded, a filled strip when confirmed, dashes at a fault."""
+        if not (state.commanded or state.confirmed or state.fault):
+            return
+        pen = QPen(_FAINT, 1)
+        if state.fault:
             pen = QPen(QColor("#ff7a66"), max(2, self._theme.px(2)), Qt.PenStyle.DashLine)
+        elif state.commanded:
+            pen = QPen(_INK, max(2, self._theme.px(2.5)))
         painter.setPen(pen)
-        painter.setBrush(brush)
+        painter.setBrush(_SPRAY if state.confirmed else Qt.BrushStyle.NoBrush)
         painter.drawPolygon(polygon)
 
     def _paint_numbers(
@@ -316,6 +320,20 @@ def _qimage(array: UInt8Array, form: QImage.Format) -> QImage:
     pixels = np.ascontiguousarray(array)
     height, width = pixels.shape[:2]
     return QImage(pixels.data, width, height, width * 4, form).copy()
+
+
+def _paint_ticks(
+    painter: QPainter, tracks: np.ndarray[tuple[int, ...], np.dtype[np.float64]]
+) -> None:
+    """Draw the outermost tracks whole, and the near and far end of every other one."""
+    painter.setPen(QPen(_FAINT, 1))
+    last = len(tracks) - 1
+    for index, (near, far) in enumerate(tracks):
+        if not np.isfinite((near, far)).all():
+            continue
+        step = (far - near) * (1.0 if index in (0, last) else _TICK_SHARE)
+        painter.drawLine(QPointF(*near), QPointF(*(near + step)))
+        painter.drawLine(QPointF(*far), QPointF(*(far - step)))
 
 
 def _polygon(corners: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> QPolygonF:

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QSlider, QVBoxLa
 from agriseg.messages import SprayMode
 from ui.models.status import MODE_WORDS, sensitivity_words
 from ui.theme import Theme, ThemeKeeper
+from ui.units import DASH
 from ui.widgets.key import HoldKey, Key, KeyFace, KeyLook
 
 _MODE_ICONS = {
@@ -130,7 +131,7 @@ class SensitivityControl(QWidget):
         self.slider.setPageStep(_STEPS // 5)
         self.slider.setAccessibleName("Sensitivity")
         self.slider.valueChanged.connect(self._slid)
-        self.words = QLabel(sensitivity_words(0.5))
+        self.words = QLabel(DASH)
         self.words.setProperty("role", "strong")
         self.words.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._title = QLabel("Sensitivity")
@@ -148,6 +149,7 @@ class SensitivityControl(QWidget):
         row.addWidget(self.less)
         row.addLayout(middle, 1)
         row.addWidget(self.more)
+        self.setEnabled(False)
         self._set_theme(keeper.theme)
         keeper.changed.connect(self._set_theme)
 
@@ -157,11 +159,14 @@ class SensitivityControl(QWidget):
         return self._value if self._asked is None else self._asked
 
     def step(self, by: float) -> None:
-        """Ask for a sensitivity higher or lower by ``by``."""
+        """Ask for a sensitivity higher or lower by ``by``, once the present one is known."""
+        if not self.isEnabled():
+            return
         self._ask(min(1.0, max(0.0, round(self.value + by, 2))))
 
     def show_sensitivity(self, value: float) -> None:
         """Show what the engine confirms, unless the operator is just changing it."""
+        self.setEnabled(True)
         self._value = value
         if self._asked is not None and abs(self._asked - value) < 0.005:
             self._asked = None

@@ -151,12 +151,17 @@ def _spraying(snapshot: EngineSnapshot) -> str:
 def _stopped(snapshot: EngineSnapshot) -> StatusView:
     alarms = [a for a in snapshot.alarms if a.stops_spraying and not a.acknowledged]
     if alarms:
-        detail = f"{alarms[0].text} Acknowledge the alarm, then release the stop."
+        detail = f"{_sentence(alarms[0].text)} Acknowledge the alarm, then release the stop."
     else:
         detail = "Release the stop, then hold Start. It never starts again by itself."
     return StatusView(
         level=Level.DANGER, title="STOPPED", detail=detail, reasons=snapshot.not_ready
     )
+
+
+def _sentence(text: str) -> str:
+    """End ``text`` with a full stop, so that another sentence can follow."""
+    return text if text.endswith((".", "!", "?", "…")) else f"{text}."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,203 @@
+"""Writes pictures of every page, in both themes and two sizes, from the engine at work.
+
+Nothing is drawn for the picture's sake: the real field engine runs on the simulated field
+(or whatever ``--config`` names), and each state is reached as an operator reaches it.
+
+    python tools/screenshots.py --out assets/screenshots
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from PySide6.QtCore import QSettings, Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
+
+from agriseg.clock import MonotonicClock
+from agriseg.config import Config, load_config
+from agriseg.engine_client import ProcessEngineClient
+from agriseg.errors import AgrisegError
+from agriseg.messages import EngineSnapshot, EngineState
+from ui.application import build_window, make_application
+from ui.bridge import EngineBridge
+from ui.main_window import MainWindow
+from ui.theme import ThemeChoice, scale_for
+
+SIZES_PX = ((1280, 800), (1920, 1080))
+THEMES = (ThemeChoice.DAY, ThemeChoice.NIGHT)
+WORK_FOR_S = 20.0
+_READY_WITHIN_S = 90.0
+_SETTLE_MS = 400
+_STARTS = 4
+_MOST_ALARMS = 10
+
+log = logging.getLogger("screenshots")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """A window on a running engine, and where its pictures go."""
+
+    application: QApplication
+    window: MainWindow
+    bridge: EngineBridge
+    folder: Path
+
+    def wait(self, until: Callable[[EngineSnapshot], bool], within_s: float, what: str) -> bool:
+        """Run the window until a snapshot fits; return whether one did in time."""
+        deadline_s = time.monotonic() + within_s
+        while time.monotonic() < deadline_s:
+            QTest.qWait(50)
+            snapshot = self.bridge.snapshot
+            if snapshot is not None and until(snapshot):
+                return True
+        log.warning("%s was not reached within %g s: %s", what, within_s, self._state())
+        return False
+
+    def hold_start(self) -> None:
+        """Start spraying as an operator does."""
+        QTest.keyPress(self.window, Qt.Key.Key_S)
+        QTest.qWait(1000)
+        QTest.keyRelease(self.window, Qt.Key.Key_S)
+
+    def photograph(self, page: str, state: str) -> None:
+        """Write one page in every theme and size."""
+        for width_px, height_px in SIZES_PX:
+            self.window.resize(width_px, height_px)
+            for theme in THEMES:
+                self.window.display.theme_chosen.emit(theme)
+                self.window.show_page(page)
+                self._settle(width_px, height_px)
+                name = f"{page}-{state}-{theme.value}-{width_px}x{height_px}.png"
+                if not self.window.grab().save(str(self.folder / name)):
+                    raise OSError(f"{self.folder / name} could not be written")
+                log.info("wrote %s", name)
+
+    def _settle(self, width_px: int, height_px: int) -> None:
+        """Wait until sizes follow the window and a fresh picture is painted."""
+        scale = scale_for(width_px, height_px)
+        for _ in range(20):
+            QTest.qWait(_SETTLE_MS // 4)
+            if self.window.theme.scale == scale:
+                break
+        QTest.qWait(_SETTLE_MS)
+
+    def _state(self) -> str:
+        snapshot = self.bridge.snapshot
+        if snapshot is None:
+            return self.bridge.link().message or "the engine has not spoken"
+        return f"{snapshot.state.value}; {'; '.join(snapshot.not_ready)}"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Write all pictures; return 0, or 2 with the reason on stderr."""
+    options = _parse(arguments)
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    try:
+        config = load_config(options.config) if options.config else Config()
+        options.out.mkdir(parents=True, exist_ok=True)
+        complete = _photograph_all(config, options.out)
+    except (AgrisegError, OSError) as error:
+        log.error("%s", error)
+        return 2
+    return 0 if complete else 2
+
+
+def _parse(arguments: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("--out", type=Path, default=Path("assets/screenshots"), metavar="DIR")
+    parser.add_argument("--config", type=Path, default=None, metavar="FILE")
+    return parser.parse_args(arguments)
+
+
+def _photograph_all(config: Config, folder: Path) -> bool:
+    """Return whether every state was reached."""
+    application = make_application()
+    with tempfile.TemporaryDirectory() as scratch:
+        recording = config.recording.model_copy(update={"directory": str(Path(scratch) / "runs")})
+        config = config.model_copy(update={"recording": recording})
+        store = QSettings(str(Path(scratch) / "window.ini"), QSettings.Format.IniFormat)
+        working = _with_engine(application, config, store, folder, _work_and_stop)
+        controller = config.controller.model_copy(update={"port": "/dev/ttyABSENT"})
+        broken = config.model_copy(update={"controller": controller})
+        alarmed = _with_engine(application, broken, store, folder, _missing_controller)
+    return working and alarmed
+
+
+def _with_engine(
+    application: QApplication,
+    config: Config,
+    store: QSettings,
+    folder: Path,
+    play: Callable[[Session], bool],
+) -> bool:
+    window, bridge = build_window(
+        application, ProcessEngineClient(config), config, MonotonicClock(), store
+    )
+    window.show()
+    session = Session(application=application, window=window, bridge=bridge, folder=folder)
+    try:
+        bridge.start()
+        return play(session)
+    finally:
+        bridge.close()
+        window.hide()
+        window.deleteLater()
+
+
+def _work_and_stop(session: Session) -> bool:
+    """Starting, working, stopped, and the pages that do not depend on the state."""
+    session.photograph("operate", "starting")
+    ready = session.wait(
+        lambda s: s.state is EngineState.READY and not s.not_ready, _READY_WITHIN_S, "ready"
+    )
+    QTest.qWait(3000)
+    session.photograph("operate", "ready")
+    spraying = _spray(session)
+    session.photograph("operate", "working")
+    QTest.keyClick(session.window, Qt.Key.Key_Space)
+    stopped = session.wait(lambda s: s.state is EngineState.STOPPED, 5.0, "stopped")
+    session.photograph("operate", "stopped")
+    session.photograph("display", "stopped")
+    session.photograph("help", "stopped")
+    return ready and spraying and stopped
+
+
+def _spray(session: Session) -> bool:
+    """Start, and start again after a stop (a busy computer has some); return whether it works."""
+    for _ in range(_STARTS):
+        session.hold_start()
+        if session.wait(lambda s: s.state is EngineState.SPRAYING, 10.0, "spraying"):
+            QTest.qWait(round(WORK_FOR_S * 1000))
+            snapshot = session.bridge.snapshot
+            if snapshot is not None and snapshot.state is EngineState.SPRAYING:
+                return True
+        for _ in range(_MOST_ALARMS):
+            QTest.keyClick(session.window, Qt.Key.Key_A)
+        QTest.qWait(500)
+        QTest.keyClick(session.window, Qt.Key.Key_S)
+        session.wait(lambda s: s.state is EngineState.READY, 10.0, "ready again")
+    return False
+
+
+def _missing_controller(session: Session) -> bool:
+    """An alarm: the sprayer controller's port is not there."""
+    told = session.wait(
+        lambda s: bool(s.alarms) or s.state is EngineState.FAULT, _READY_WITHIN_S, "an alarm"
+    )
+    session.photograph("operate", "alarm")
+    return told
+
+
+if __name__ == "__main__":
+    sys.exit(main())
