@@ -47,6 +47,12 @@ OUTCOMES = {
     "lost": "no report came; nothing is known",
 }
 
+LOSSES = {
+    "weeds_not_seen": "never seen as weed",
+    "weeds_not_decided": "seen, but less than half was commanded to be sprayed",
+    "weeds_not_reached": "commanded, but not wetted",
+}
+
 _NOT_KNOWN = "–"
 
 
@@ -125,6 +131,7 @@ def render(run: Run, history: RunHistory, summary: Mapping[str, Any]) -> str:
         samples=choose_samples(run, history),
         missed_reasons=MISSED_REASONS,
         outcomes=OUTCOMES,
+        losses=LOSSES,
         settings=_settings(history.config),
         controller=history.capabilities,
         notes=[event for event in history.events if event.kind == "note"],

@@ -29,7 +29,11 @@ TRUTH_KEYS = (
     "weeds_reachable",
     "weeds_hit",
     "weeds_hit_fraction",
+    "weeds_not_seen",
+    "weeds_not_decided",
+    "weeds_not_reached",
     "crop_area_sprayed_fraction",
+    "crop_area_sprayed_beyond_margin_fraction",
     "position_error_mm",
 )
 """Figures that only a world with true labels knows; null elsewhere."""
@@ -76,12 +80,15 @@ def summarize(run: Run, history: RunHistory, truth: Mapping[str, object] | None)
 def save_truth(run_directory: Path, truth: Mapping[str, object]) -> None:
     """Keep the simulation's score beside the recording, for later reports.
 
+    Three numbers in a row are p50, p95 and p99.
+
     Raises
     ------
     RecordingError
         It cannot be written.
     """
-    write_json(run_directory / TRUTH_FILE, _plain(dict(truth)))
+    named = {key: _named_percentiles(value) for key, value in truth.items()}
+    write_json(run_directory / TRUTH_FILE, _plain(named))
 
 
 def load_truth(run_directory: Path) -> dict[str, object] | None:
@@ -102,6 +109,12 @@ def load_truth(run_directory: Path) -> dict[str, object] | None:
     if not isinstance(data, dict):
         raise RecordingError(f"{path}: expected an object with the score's figures; delete it")
     return data
+
+
+def _named_percentiles(value: object) -> object:
+    if isinstance(value, list | tuple) and len(value) == 3:
+        return dict(zip(("p50", "p95", "p99"), value, strict=True))
+    return value
 
 
 def write_json(path: Path, value: object) -> None:
