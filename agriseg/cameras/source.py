@@ -109,5 +109,6 @@ def _path(text: str) -> Source:
     if path.is_file():
         return Source(kind=SourceKind.VIDEO_FILE, address=str(path), text=text)
     raise CameraError(
-        f"{text or 'an empty camera.source'}: there is no such camera, file or folder; expected {FORMS}"
+        f"{text or 'an empty camera.source'}: there is no such camera, file or folder;"
+        f" expected {FORMS}"
     )
