@@ -269,12 +269,14 @@ class SerialController:
         """Disarm and release the port."""
         if self._closed:
             return
-        self._closed = True
         if self._fatal is None:
-            self._link.disarm(self._clock.now_s())
-            self._serve(self._clock.now_s())
+            now_s = self._catch_up()
+            self._link.disarm(now_s)
+            self._serve(now_s)
+            self._closed = True
             self._link.disconnect("the connection was closed")
-            self._translate(self._clock.now_s())
+            self._translate(now_s)
+        self._closed = True
         self._wire.close()
 
     # Serving the wire
@@ -292,7 +294,7 @@ class SerialController:
         return now_s
 
     def _serve(self, t_s: float) -> None:
-        if self._fatal is not None or (self._closed and self._link.outstanding == 0):
+        if self._fatal is not None or self._closed:
             return
         try:
             for arrival_s, data in self._wire.read(t_s):
