@@ -20,6 +20,7 @@ from agriseg.messages import BoomView
 from agriseg.pipeline import FieldPipeline
 from agriseg.ports import Camera, Clock, RunSink, Segmenter, SprayController
 from agriseg.run_keeper import RunKeeper, describe
+from agriseg.scored_run import ScoredRun
 from agriseg.segmenting import InlineSegmenting, ThreadedSegmenting
 from agriseg.simulated_camera import SimulatedCameraProcess
 from agriseg.simulated_controller import SimulatedControllerProcess, build_simulator
@@ -163,7 +164,7 @@ def build_virtual_machine(config: Config, out: Path | None = None) -> Machine:
         describe(config),
         out=out,
         is_virtual=True,
-        wrap=lambda sink: sink,
+        wrap=_scored(config, field, keeps_seen=True),
         finish=_write_report,
     )
     engine = FieldEngine(
@@ -223,7 +224,7 @@ def build_realtime_machine(
         describe(config),
         out=out,
         is_virtual=False,
-        wrap=lambda sink: sink,
+        wrap=_scored(config, field, keeps_seen=False),
         finish=finish or _write_report,
     )
     engine = FieldEngine(
@@ -284,10 +285,21 @@ def _realtime_controller(
     return simulated, LinkProcess(config, simulated.port)
 
 
+def _scored(
+    config: Config, field: SimulatedField | None, *, keeps_seen: bool
+) -> Callable[[RunSink], RunSink]:
+    """Return what is put around each recorder: the score by the true field, if there is one."""
+    if field is None:
+        return lambda sink: sink
+    return lambda sink: ScoredRun(
+        sink, config, field.world, field.trajectory, field.start_s, keeps_seen=keeps_seen
+    )
+
+
 def _write_report(sink: RunSink) -> None:
     from agriseg.recording.report import write_report
 
-    write_report(sink.directory)
+    write_report(sink.directory, truth=sink.truth() if isinstance(sink, ScoredRun) else None)
 
 
 def _geometry(config: Config) -> tuple[GroundPlane, Boom]:
