@@ -48,7 +48,7 @@ bench: $(READY) ## Measure speed on this computer
 	done
 
 screenshots: $(READY) ## Write pictures of every page into assets/screenshots
-	@QT_QPA_PLATFORM=offscreen $(VENV)/bin/python -m tools.screenshots
+	@QT_QPA_PLATFORM=offscreen $(VENV)/bin/python tools/screenshots.py
 
 clean: ## Remove .venv and everything that was built; runs/ stays
 	@rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
