@@ -34,10 +34,13 @@ from agriseg.spraying.boom import Boom
 from agriseg.spraying.decisions import decided
 from agriseg.spraying.planner import PlannerStatus, SprayPlanner
 from agriseg.spraying.targets import CROP_LEVEL, find_targets, find_weeds
-from agriseg.spraying.weed_map import WeedMap
+from agriseg.spraying.weed_map import TrackEvidence, WeedMap
 
 _MAP_BORDER_M = 0.05
 _MIN_CROP_AREA_M2 = 1e-4
+_PLANNED_AHEAD_S = 0.5
+"""Commit lead, valve, fall and the time to the next frame, with room for slow computers."""
+_LONGEST_WEED_M = 0.3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -222,21 +225,32 @@ class FieldPipeline:
     def _look(self, vehicle: VehicleState, newest: VehicleState) -> tuple[Plant, ...]:
         """Bring the map into what the planner wants; return the plants that left the view."""
         spray = self._config.spray
-        seen_y = self._ground.view_polygon_m[:, 1]
         near_s_m = newest.distance_m + self._ground.near_x_m
-        evidence = self._map.along_track(
-            vehicle, float(seen_y.min()), float(seen_y.max()), from_s_m=near_s_m
-        )
+        evidence = self._evidence(vehicle, near_s_m)
         weeds = find_weeds(evidence, self.sensitivity, spray.min_weed_area_m2)
         targets = find_targets(evidence, weeds, self._boom, spray, self.mode, self.sensitivity)
         self._planner.observe(targets)
-        crops = find_patches(evidence.crop >= CROP_LEVEL)
+        crops = find_patches(evidence.crop >= CROP_LEVEL, evidence)
         ids = self._plant_ids
         left = (
             *self._weed_watch.leaving(evidence, weeds.patches, evidence.weed, near_s_m, ids),
             *self._crop_watch.leaving(evidence, crops, evidence.crop, near_s_m, ids),
         )
         return tuple(decided(plant, targets, self._boom, self.mode) for plant in left)
+
+    def _evidence(self, vehicle: VehicleState, near_s_m: float) -> TrackEvidence:
+        """Return the map from the boom to what may be commanded before the next frame.
+
+        Late frames show ground behind the boom, which is then looked at for weeds missed.
+        """
+        boom, seen_y = self._boom, self._ground.view_polygon_m[:, 1]
+        near_x_m = near_s_m - vehicle.distance_m
+        rear_x_m = min(boom.rear_x_m - _MAP_BORDER_M, near_x_m)
+        soon_m = max(0.0, vehicle.speed_m_s) * _PLANNED_AHEAD_S + _LONGEST_WEED_M
+        front_x_m = max(near_x_m + _MAP_BORDER_M, float(boom.x_m.max()) + soon_m)
+        return self._map.along_track(
+            vehicle, (float(seen_y.min()), float(seen_y.max())), (rear_x_m, front_x_m)
+        )
 
     def _uses_visual_odometry(self) -> bool:
         return self._capabilities is not None and not self._capabilities.has_encoder

@@ -104,10 +104,10 @@ class Weeds:
 def find_weeds(evidence: TrackEvidence, sensitivity: float, min_area_m2: float) -> Weeds:
     """Separate weed from crop in the map, and drop specks below the least area."""
     probability = np.where(evidence.crop >= CROP_LEVEL, np.uint8(0), evidence.weed)
-    patches = find_patches(probability >= weed_level(sensitivity))
-    speck = np.concatenate(([False], patches.cells * evidence.cell_m**2 < min_area_m2))
-    if speck.any():
-        probability[speck[patches.labels]] = 0
+    patches = find_patches(probability >= weed_level(sensitivity), evidence)
+    specks = patches.area_m2 < min_area_m2
+    if specks.any():
+        probability[patches.cover(specks)] = 0
     return Weeds(patches=patches, probability=probability)
 
 

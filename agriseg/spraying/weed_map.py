@@ -136,9 +136,8 @@ class WeedMap:
     def along_track(
         self,
         vehicle: VehicleState,
-        y_min_m: float,
-        y_max_m: float,
-        from_s_m: float = np.inf,
+        across_m: tuple[float, float],
+        along_m: tuple[float, float] = (-np.inf, np.inf),
     ) -> TrackEvidence:
         """Return the map along the path that the robot takes if it drives straight on.
 
@@ -146,18 +145,21 @@ class WeedMap:
         ----------
         vehicle : VehicleState
             The present pose.
-        y_min_m, y_max_m : float
-            Lateral range in base_link.
-        from_s_m : float
-            Begin here, along the track, if that is behind the ground that is always kept.
+        across_m : (float, float)
+            From right to left, in base_link.
+        along_m : (float, float)
+            From rear to front, in base_link; without it from the rear of the kept ground to
+            the front of the view. Beyond the kept ground nothing is known.
         """
         cell = self.cell_m
-        rear_s_m = min(vehicle.distance_m + self._rear_x_m, from_s_m)
-        s0_m = np.floor(rear_s_m / cell) * cell
+        rear_x_m = self._rear_x_m if np.isinf(along_m[0]) else along_m[0]
+        s0_m = np.floor((vehicle.distance_m + rear_x_m) / cell) * cell
+        y_min_m, y_max_m = across_m
         y0_m = np.floor(y_min_m / cell) * cell
         x0_m = s0_m - vehicle.distance_m
-        columns = int(np.ceil((self._ground.far_x_m - x0_m) / cell)) + 1
-        rows = int(np.ceil((y_max_m - y0_m) / cell)) + 1
+        front_x_m = min(along_m[1], self._ground.far_x_m)
+        columns = _even((front_x_m - x0_m) / cell)
+        rows = _even((y_max_m - y0_m) / cell)
         base_from_track = np.array([[cell, 0.0, x0_m], [0.0, cell, y0_m], [0.0, 0.0, 1.0]])
         size = (columns, rows)
         if self._origin is None:
@@ -242,6 +244,11 @@ class _Picture:
             blurred, patch_from_base @ self._base_from_image, size, flags=cv2.INTER_LINEAR
         )
         return np.asarray(patch, np.uint8)
+
+
+def _even(cells: float) -> int:
+    """Return an even number of cells, at least what is asked and one, at least two."""
+    return 2 * max(1, int(np.ceil(0.5 * (cells + 1.0))))
 
 
 def _resampled(

@@ -72,7 +72,7 @@ def known_at(evidence: TrackEvidence, s_m: float, y_m: float) -> bool:
 def test_a_weed_is_where_geometry_says(ground: GroundPlane) -> None:
     weed_map = WeedMap(ground, CELL_M, 0.0)
     weed_map.update(square(ground, 1.6, 0.2, 0.02, 255), vehicle(10.0))
-    evidence = weed_map.along_track(vehicle(10.0), -0.6, 0.6)
+    evidence = weed_map.along_track(vehicle(10.0), (-0.6, 0.6))
     rows, columns = np.nonzero(evidence.weed >= 128)
     assert evidence.s0_m + CELL_M * columns.mean() == pytest.approx(11.6, abs=0.003)
     assert evidence.y0_m + CELL_M * rows.mean() == pytest.approx(0.2, abs=0.003)
@@ -85,18 +85,18 @@ def test_it_stays_at_its_place_while_the_robot_moves_on(ground: GroundPlane) -> 
     empty = seen(np.zeros((SIZE[1], SIZE[0]), np.uint8))
     for distance_m in np.arange(0.75, 1.61, 0.2):
         weed_map.update(empty, vehicle(float(distance_m)))
-        evidence = weed_map.along_track(vehicle(float(distance_m)), -0.6, 0.6)
+        evidence = weed_map.along_track(vehicle(float(distance_m)), (-0.6, 0.6))
         assert value_at(evidence, 1.6, -0.1) == 255
-    beyond = weed_map.along_track(vehicle(1.9), -0.6, 0.6)
+    beyond = weed_map.along_track(vehicle(1.9), (-0.6, 0.6))
     assert beyond.s0_m > 1.6
 
 
 def test_ground_that_no_frame_showed_is_unknown_not_bare(ground: GroundPlane) -> None:
     weed_map = WeedMap(ground, CELL_M, -0.1)
-    nothing = weed_map.along_track(vehicle(0.0), -0.6, 0.6)
+    nothing = weed_map.along_track(vehicle(0.0), (-0.6, 0.6))
     assert not nothing.known.any()
     weed_map.update(seen(np.zeros((SIZE[1], SIZE[0]), np.uint8)), vehicle(0.0))
-    evidence = weed_map.along_track(vehicle(0.0), -0.7, 0.7)
+    evidence = weed_map.along_track(vehicle(0.0), (-0.7, 0.7))
     assert known_at(evidence, 1.55, 0.0)
     assert not known_at(evidence, 0.5, 0.0)
     assert not known_at(evidence, 1.55, 0.65)
@@ -106,7 +106,7 @@ def test_evidence_is_the_mean_over_frames(ground: GroundPlane) -> None:
     weed_map = WeedMap(ground, CELL_M, 0.0)
     for value in (240, 120, 60):
         weed_map.update(square(ground, 1.6, 0.0, 0.04, value), vehicle(0.0))
-    evidence = weed_map.along_track(vehicle(0.0), -0.6, 0.6)
+    evidence = weed_map.along_track(vehicle(0.0), (-0.6, 0.6))
     assert value_at(evidence, 1.6, 0.0) == pytest.approx(140, abs=1)
 
 
@@ -116,7 +116,7 @@ def test_old_views_fade_as_new_ones_come(ground: GroundPlane) -> None:
         weed_map.update(square(ground, 1.6, 0.0, 0.04, 255), vehicle(0.0))
     for _ in range(12):
         weed_map.update(square(ground, 1.6, 0.0, 0.04, 0), vehicle(0.0))
-    evidence = weed_map.along_track(vehicle(0.0), -0.6, 0.6)
+    evidence = weed_map.along_track(vehicle(0.0), (-0.6, 0.6))
     assert value_at(evidence, 1.6, 0.0) < 60
 
 
@@ -124,7 +124,7 @@ def test_the_map_turns_with_the_robot(ground: GroundPlane) -> None:
     weed_map = WeedMap(ground, CELL_M, 0.0)
     weed_map.update(square(ground, 1.6, 0.0, 0.02, 255), vehicle(0.0))
     # Turned left by 0.1 rad on the spot: the weed is now to the right.
-    evidence = weed_map.along_track(vehicle(0.0, heading_rad=0.1), -0.6, 0.6)
+    evidence = weed_map.along_track(vehicle(0.0, heading_rad=0.1), (-0.6, 0.6))
     rows, columns = np.nonzero(evidence.weed >= 128)
     assert evidence.s0_m + CELL_M * columns.mean() == pytest.approx(1.6 * np.cos(0.1), abs=0.003)
     assert evidence.y0_m + CELL_M * rows.mean() == pytest.approx(-1.6 * np.sin(0.1), abs=0.003)
@@ -133,7 +133,7 @@ def test_the_map_turns_with_the_robot(ground: GroundPlane) -> None:
 def test_kilometres_from_the_start_nothing_is_lost_in_rounding(ground: GroundPlane) -> None:
     weed_map = WeedMap(ground, CELL_M, 0.0)
     weed_map.update(square(ground, 1.6, 0.0, 0.02, 255), vehicle(54321.0))
-    evidence = weed_map.along_track(vehicle(54321.0), -0.6, 0.6)
+    evidence = weed_map.along_track(vehicle(54321.0), (-0.6, 0.6))
     columns = np.nonzero(evidence.weed >= 128)[1]
     assert evidence.s0_m + CELL_M * columns.mean() == pytest.approx(54322.6, abs=0.003)
 
@@ -142,7 +142,7 @@ def test_reset_forgets(ground: GroundPlane) -> None:
     weed_map = WeedMap(ground, CELL_M, 0.0)
     weed_map.update(square(ground, 1.6, 0.0, 0.02, 255), vehicle(0.0))
     weed_map.reset()
-    evidence = weed_map.along_track(vehicle(0.0), -0.6, 0.6)
+    evidence = weed_map.along_track(vehicle(0.0), (-0.6, 0.6))
     assert not evidence.known.any()
     assert not evidence.weed.any()
 
