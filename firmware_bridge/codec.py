@@ -24,6 +24,9 @@ from firmware_bridge.frames import (
     HostFrame,
 )
 
+CHECKSUM_RESIDUE = 0x1D0F
+"""Checksum over a whole body, its own inverted checksum included."""
+
 
 def checksum_seed(frame_type: int) -> int:
     """Return what the checksum of a frame of this type starts from."""
@@ -44,7 +47,7 @@ def encode(frame: Frame, seq: int = 0) -> bytes:
     if len(payload) > MAX_PAYLOAD:
         raise ValueError(f"a payload of {len(payload)} bytes, the most is {MAX_PAYLOAD}")
     body = bytes((frame.TYPE, seq)) + payload
-    checksum = crc_hqx(body, checksum_seed(frame.TYPE))
+    checksum = crc_hqx(body, checksum_seed(frame.TYPE)) ^ 0xFFFF
     stuffed: bytes = cobs.encode(body + checksum.to_bytes(2, "big"))
     return stuffed + DELIMITER
 
@@ -68,7 +71,7 @@ def unwrap(encoded: bytes) -> tuple[int, int, bytes]:
         raise FrameError("stuffing", f"a frame is not stuffed as it must be: {error}") from error
     if len(body) < 4:
         raise FrameError("length", f"a frame of {len(body)} bytes, the least is 4")
-    if crc_hqx(body, checksum_seed(body[0])) != 0:
+    if crc_hqx(body, checksum_seed(body[0])) != CHECKSUM_RESIDUE:
         raise FrameError("checksum", f"a frame of type {body[0]:#04x} fails its checksum")
     return body[0], body[1], body[2:-2]
 

@@ -83,25 +83,21 @@ enum frame_event frame_reader_take(struct frame_reader *reader, uint8_t byte, st
     return FRAME_NONE;
 }
 
-uint8_t frame_encode(uint8_t *body, uint8_t length, uint8_t *out)
+uint8_t frame_encode(uint8_t *wire, uint8_t length)
 {
-    uint16_t crc = crc16(checksum_seed(body[0]), body, length);
-    uint8_t *code = out;
-    uint8_t *to = out + 1;
+    uint16_t crc = crc16(checksum_seed(wire[1]), wire + 1, length);
+    uint8_t code = 0;
     uint8_t i;
 
-    body[length++] = (uint8_t)(crc >> 8);
-    body[length++] = (uint8_t)crc;
-    /* A frame is shorter than the longest block, so only zeros end a block. */
-    for (i = 0; i < length; i++) {
-        if (body[i] != 0) {
-            *to++ = body[i];
-        } else {
-            *code = (uint8_t)(to - code);
-            code = to++;
+    wire[++length] = (uint8_t)(crc >> 8);
+    wire[++length] = (uint8_t)crc;
+    wire[++length] = 0; /* the delimiter */
+    /* A frame is shorter than the longest block, so each zero becomes the length of a block. */
+    for (i = 1; i <= length; i++) {
+        if (wire[i] == 0) {
+            wire[code] = (uint8_t)(i - code);
+            code = i;
         }
     }
-    *code = (uint8_t)(to - code);
-    *to++ = 0;
-    return (uint8_t)(to - out);
+    return (uint8_t)(length + 1);
 }

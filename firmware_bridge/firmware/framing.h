@@ -44,10 +44,10 @@ void frame_reader_init(struct frame_reader *reader);
 enum frame_event frame_reader_take(struct frame_reader *reader, uint8_t byte, struct frame *frame);
 
 /*
- * Completes a frame for the wire. `body` holds type, sequence number and payload, `length`
- * bytes of at most MAX_FRAME - 2, with room for two more. Returns the bytes put to `out`, which
- * has room for MAX_WIRE.
+ * Completes a frame for the wire, in place. `wire` has room for MAX_WIRE; type, sequence number
+ * and payload, `length` bytes of at most MAX_FRAME - 2, stand from wire[1] on. Returns the bytes
+ * from wire[0] on that make the frame.
  */
-uint8_t frame_encode(uint8_t *body, uint8_t length, uint8_t *out);
+uint8_t frame_encode(uint8_t *wire, uint8_t length);
 
 #endif

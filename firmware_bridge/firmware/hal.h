@@ -12,6 +12,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "protocol.h"
+
 #include BOARD_HEADER
 
 #define TICK_HZ 250000ul

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "telemetry.h"
 
+#include "controller.h"
 #include "framing.h"
 #include "hal.h"
 #include "safety.h"
@@ -17,8 +18,7 @@
 
 static const char name[] = BOARD_NAME;
 
-static uint8_t body[MAX_FRAME];
-static uint8_t encoded[MAX_WIRE];
+static uint8_t wire[MAX_WIRE]; /* the frame that is being built */
 static uint8_t out_seq;
 
 static bool hello_due;
@@ -104,17 +104,17 @@ void telemetry_valves(uint8_t first)
 
 static uint8_t *begin(enum controller_frame type)
 {
-    body[0] = (uint8_t)type;
-    body[1] = out_seq;
-    return body + 2;
+    wire[1] = (uint8_t)type;
+    wire[2] = out_seq;
+    return wire + 3;
 }
 
 static void send(const uint8_t *end)
 {
-    uint8_t length = frame_encode(body, (uint8_t)(end - body), encoded);
+    uint8_t length = frame_encode(wire, (uint8_t)(end - wire - 1));
 
     out_seq++;
-    hal_send(encoded, length);
+    hal_send(wire, length);
 }
 
 /* Whether a frame with this payload fits into the transmit buffer, with `spare` to stay. */
@@ -331,7 +331,7 @@ static void send_report_frame(void)
             extend(item + 10, position);
         }
     }
-    put_u8(put_u32(put_u32(put_u16(body + 2, index), tick), position), n);
+    put_u8(put_u32(put_u32(put_u16(wire + 3, index), tick), position), n);
     send(to);
     controller_link.reports_sent += n;
 }

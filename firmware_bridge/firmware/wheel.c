@@ -24,7 +24,7 @@ struct edge {
 
 /* Owned by the timer interrupt. */
 static uint16_t raw_count;
-static int32_t count;
+static uint32_t count;
 static struct edge newest;
 static bool forward;
 static bool reversed;
@@ -83,12 +83,12 @@ void wheel_sample(uint32_t now)
         return;
     }
     raw_count = reading.count;
-    count += passed;
+    count += (uint32_t)(int32_t)passed;
     if ((passed > 0) != forward)
         reversed = true;
     forward = passed > 0;
     newest.tick = reading.tick;
-    newest.fine = (uint32_t)(forward ? count : count + 1) * FINE_PER_COUNT;
+    newest.fine = (forward ? count : count + 1) * FINE_PER_COUNT;
 }
 
 uint32_t wheel_fine(uint32_t now)
@@ -110,10 +110,9 @@ uint32_t wheel_fine(uint32_t now)
 
 int32_t wheel_subcounts(uint32_t fine)
 {
-    int32_t base = (int32_t)((uint32_t)count * SUBCOUNTS);
-    int32_t off = (int32_t)(fine - (uint32_t)count * FINE_PER_COUNT);
+    int32_t off = (int32_t)(fine - count * FINE_PER_COUNT);
 
-    return (int32_t)((uint32_t)base + (uint32_t)(off >> 4));
+    return (int32_t)(count * SUBCOUNTS + (uint32_t)(off >> 4));
 }
 
 uint32_t wheel_silence(uint32_t now)

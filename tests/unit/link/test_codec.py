@@ -206,13 +206,22 @@ def test_a_frame_of_the_other_direction_is_refused() -> None:
 
 def test_a_frame_of_another_schema_fails_its_checksum() -> None:
     body = bytes((frames.EStop.TYPE, 0))
-    other = body + crc_hqx(body, frames.SCHEMA_HASH ^ 1).to_bytes(2, "big")
+    other = body + (crc_hqx(body, frames.SCHEMA_HASH ^ 1) ^ 0xFFFF).to_bytes(2, "big")
     with pytest.raises(FrameError, match="checksum"):
         codec.unwrap(codec.cobs.encode(other))
 
 
-def test_the_checksum_is_ccitt_false() -> None:
+def test_the_checksum_is_inverted_ccitt_false() -> None:
+    body = bytes((frames.Hello.TYPE, 0)) + frames.Hello(7).payload()
+    checksum = (crc_hqx(body, 0xFFFF) ^ 0xFFFF).to_bytes(2, "big")
+    assert codec.unwrap(codec.cobs.encode(body + checksum)) == (1, 0, body[2:])
     assert crc_hqx(b"123456789", 0xFFFF) == 0x29B1
+
+
+def test_a_frame_with_zeros_appended_is_refused() -> None:
+    encoded = codec.encode(frames.EStop())[:-1]
+    with pytest.raises(FrameError, match="checksum"):
+        codec.unwrap(encoded + b"\x01")
 
 
 def test_the_golden_bytes_have_not_changed(repository: Path) -> None:
