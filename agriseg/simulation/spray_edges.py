@@ -75,7 +75,6 @@ def extent_edges(
     Parameters
     ----------
     extents : sequence of SprayedExtent
-        Sorted by nozzle and time.
     nozzles : sequence of TrueNozzle
     zones_m : (N, 2) float64
         Right and left end of the strip that each nozzle answers for, relative to it.
@@ -85,17 +84,17 @@ def extent_edges(
         Margins.
     """
     edges = []
-    before: SprayedExtent | None = None
-    for extent in extents:
+    before: dict[int, SprayedExtent] = {}
+    # In the order of the drive, so that the world is looked at once from end to end.
+    for extent in sorted(extents, key=lambda extent: extent.t_first_s):
         nozzle = nozzles[extent.nozzle]
         track = _track(extent, nozzle, trajectory, world)
-        previous_end = -np.inf
-        if before is not None and before.nozzle == extent.nozzle:
-            previous_end = _previous_end(before, extent, nozzle, trajectory)
-        edges.append(
-            _judge(extent.nozzle, track, zones_m[extent.nozzle], nozzle, spray, previous_end)
-        )
-        before = extent
+        previous_end_m = -np.inf
+        if extent.nozzle in before:
+            previous_end_m = _previous_end(before[extent.nozzle], extent, nozzle, trajectory)
+        zone_m = zones_m[extent.nozzle]
+        edges.append(_judge(extent.nozzle, track, zone_m, nozzle, spray, previous_end_m))
+        before[extent.nozzle] = extent
     return edges
 
 
