@@ -163,7 +163,7 @@ class SprayConfig(_Section):
     """0 sprays only what is certainly weed, 1 sprays all that may be weed."""
     weed_margin_m: Annotated[float, Field(ge=0.0, le=0.5)] = 0.02
     crop_margin_m: Annotated[float, Field(ge=0.0, le=0.5)] = 0.01
-    min_weed_area_m2: Annotated[float, Field(ge=0.0, le=0.1)] = 0.00002
+    min_weed_area_m2: Annotated[float, Field(ge=0.0, le=0.1)] = 0.00001
     band_target: Literal["between_rows", "on_rows"] = "between_rows"
     band_width_m: Annotated[float, Field(ge=0.02, le=2.0)] = 0.2
     map_cell_m: Annotated[float, Field(ge=0.001, le=0.05)] = 0.004

@@ -125,7 +125,10 @@ class WeedMap:
         seen = _filled(outline - [left, top], size)
         window = np.s_[top:bottom, left:right]
         share = self._share[self._count[window]] * seen
-        planes = (segmentation.weed_probability, segmentation.crop_probability)
+        planes = (
+            self._picture.greatest(segmentation.weed_probability),
+            self._picture.mean(segmentation.crop_probability),
+        )
         for mean, byte, plane in zip(self._mean, self._byte, planes, strict=True):
             patch = self._picture.warped(plane, patch_from_base, size)
             fused = mean[window]
@@ -233,15 +236,30 @@ class _Picture:
             image_from_base = flat @ np.linalg.inv(lens.camera_matrix) @ image_from_base
         self._base_from_image = np.linalg.inv(image_from_base)
 
+    def greatest(self, plane: UInt8Array) -> UInt8Array:
+        """Return the greatest value over the pixels of a cell around each pixel.
+
+        A leaf thinner than a cell would be averaged away; a cell that holds any weed is weed.
+        """
+        if self._blur_px == 1:
+            return plane
+        square = np.ones((self._blur_px, self._blur_px), np.uint8)
+        return np.asarray(cv2.dilate(plane, square), np.uint8)
+
+    def mean(self, plane: UInt8Array) -> UInt8Array:
+        """Return the mean over the pixels of a cell around each pixel."""
+        if self._blur_px == 1:
+            return plane
+        return np.asarray(cv2.blur(plane, (self._blur_px, self._blur_px)), np.uint8)
+
     def warped(
         self, plane: UInt8Array, patch_from_base: Float64Array, size: tuple[int, int]
     ) -> UInt8Array:
-        """Return ``plane`` as seen from above, each cell the mean of the pixels that it holds."""
-        blurred = cv2.blur(plane, (self._blur_px, self._blur_px)) if self._blur_px > 1 else plane
+        """Return ``plane`` as seen from above."""
         if self._maps is not None:
-            blurred = cv2.remap(blurred, *self._maps, cv2.INTER_LINEAR)
+            plane = np.asarray(cv2.remap(plane, *self._maps, cv2.INTER_LINEAR), np.uint8)
         patch = cv2.warpPerspective(
-            blurred, patch_from_base @ self._base_from_image, size, flags=cv2.INTER_LINEAR
+            plane, patch_from_base @ self._base_from_image, size, flags=cv2.INTER_LINEAR
         )
         return np.asarray(patch, np.uint8)
 
