@@ -7,7 +7,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from types import FrameType
+from types import FrameType, TracebackType
 
 from PySide6.QtCore import QSettings
 from PySide6.QtWidgets import QApplication
@@ -76,11 +76,27 @@ def run_window(
         window.show()
     try:
         bridge.start()
-        with _interrupts_close(application):
+        with _interrupts_close(application), _faults_stop(window):
             return application.exec()
     finally:
         bridge.close()
         window.deleteLater()
+
+
+@contextmanager
+def _faults_stop(window: MainWindow) -> Iterator[None]:
+    """Let an error that nobody handled stop the sprayer and be told."""
+    before = sys.excepthook
+
+    def tell(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        log.critical("unhandled error in the window", exc_info=(kind, error, trace))
+        window.show_fault(f"{kind.__name__}: {error}")
+
+    sys.excepthook = tell
+    try:
+        yield
+    finally:
+        sys.excepthook = before
 
 
 @contextmanager

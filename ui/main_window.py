@@ -58,6 +58,7 @@ _RESTYLE_AFTER_MS = 120
 _MESSAGE_FOR_MS = 6000
 _CLOSE_AGAIN_WITHIN_S = 5.0
 ENGINE_RESTARTED = "window-engine-restarted"
+WINDOW_FAULT = "window-fault"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -319,6 +320,22 @@ class MainWindow(QMainWindow):
         self._message_timer.start()
         self._show_banner()
 
+    def show_fault(self, text: str) -> None:
+        """Stop and tell: a fault of the window itself leaves nothing certain on the screen."""
+        self._bridge.stop()
+        self._alarms.raise_own(
+            Alarm(
+                code=WINDOW_FAULT,
+                priority=AlarmPriority.DANGER,
+                text=f"The window had a fault and asked for a stop: {text}",
+                remedy="Check that the nozzles are closed. Start AgriSeg again, and send the log"
+                " to whoever looks after it.",
+                t_s=self._bridge.now_s(),
+                stops_spraying=True,
+            )
+        )
+        self._show_alarms()
+
     def _forget_message(self) -> None:
         self._message = ""
         self._show_banner()
@@ -493,6 +510,7 @@ class MainWindow(QMainWindow):
             Qt.Key.Key_2: lambda: modes.choose(SprayMode.BAND),
             Qt.Key.Key_0: lambda: modes.choose(SprayMode.OFF),
             Qt.Key.Key_Plus: lambda: self.operate.sensitivity.step(SENSITIVITY_STEP),
+            Qt.Key.Key_Equal: lambda: self.operate.sensitivity.step(SENSITIVITY_STEP),
             Qt.Key.Key_Minus: lambda: self.operate.sensitivity.step(-SENSITIVITY_STEP),
             Qt.Key.Key_V: self.operate.toggle_overlay,
             Qt.Key.Key_T: self.operate.toggle_panel,

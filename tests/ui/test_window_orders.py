@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from conftest import WindowRig
 from fakes_ui import make_alarm, make_snapshot
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
+from rig_ui import WindowRig
 
 from agriseg.errors import EngineError
 from agriseg.messages import CommandKind, EngineState, SprayMode

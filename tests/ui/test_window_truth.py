@@ -8,16 +8,18 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from conftest import WindowRig
-from fakes_ui import make_alarm, make_picture, make_snapshot
+from fakes_ui import FakeEngineClient, make_alarm, make_picture, make_snapshot
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QColor, QImage
 from PySide6.QtWidgets import QApplication, QLabel
 from pytestqt.qtbot import QtBot
+from rig_ui import WindowRig
 
 from agriseg.clock import VirtualClock
+from agriseg.config import Config
 from agriseg.errors import EngineError
 from agriseg.messages import EngineSnapshot, EngineState, RunTotals
+from ui.application import run_window
 from ui.bridge import RESTART_DEAD_AFTER_S, RESTARTS_PER_MINUTE
 from ui.live.nozzle_strip import NozzleStrip
 from ui.theme import ThemeChoice, scale_for
@@ -393,12 +395,25 @@ assert not heavy, heavy
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.error_logs
+@pytest.mark.qt_no_exception_capture
+def test_a_fault_of_the_window_stops_the_sprayer(qapp: QApplication) -> None:
+    client = FakeEngineClient()
+    hook = sys.excepthook
+
+    def fail() -> None:
+        sys.excepthook(ValueError, ValueError("a slot failed"), None)
+        qapp.closeAllWindows()
+
+    QTimer.singleShot(200, fail)
+    assert run_window(client, Config(), VirtualClock(5.0)) == 0
+    assert client.kinds() == ["stop"]
+    assert sys.excepthook is hook
+    QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    client.dispose()
+
+
 def test_run_window_opens_and_ends(qapp: QApplication, qtbot: QtBot) -> None:
-    from fakes_ui import FakeEngineClient
-
-    from agriseg.config import Config
-    from ui.application import run_window
-
     client = FakeEngineClient()
     QTimer.singleShot(200, qapp.closeAllWindows)
     assert run_window(client, Config(), VirtualClock(5.0)) == 0
