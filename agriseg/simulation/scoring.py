@@ -12,7 +12,7 @@ from agriseg.config import BoomConfig, CameraConfig, SprayConfig
 from agriseg.geometry.ground_plane import GroundPlane
 from agriseg.messages import ClassId, Float64Array, PulseReport, SprayMode, ValveEvent
 from agriseg.opencv import cv2
-from agriseg.simulation.spray_edges import EdgeKind, ExtentEdges, extent_edges
+from agriseg.simulation.spray_edges import EdgeJudge, EdgeKind, ExtentEdges
 from agriseg.simulation.sprayed_ground import (
     BoolArray,
     SprayedGround,
@@ -157,13 +157,12 @@ def score(
     if planned is not None:
         commanded = planned_extents(planned, run.trajectory, run.start_s)
         meant = SprayedGround(commanded, nozzles, run.trajectory)
-    edges: list[ExtentEdges] = []
-    if run.spray.mode is SprayMode.SPOT:
-        zones = _zones(nozzles)
-        edges = extent_edges(extents, nozzles, zones, run.trajectory, run.world, run.spray)
+    judged = extents if run.spray.mode is SprayMode.SPOT else []
+    zones = _zones(nozzles)
+    judge = EdgeJudge(judged, nozzles, zones, run.trajectory, run.world, run.spray)
     tally = _Tally(run, nozzles, wetted, meant, seen)
-    tally.count()
-    return _summary(tally, edges, len(extents))
+    tally.count(judge)
+    return _summary(tally, judge.edges, len(extents))
 
 
 @dataclass(slots=True)
@@ -227,15 +226,17 @@ class _Tally:
             max(n.y_m + n.across_m / 2.0 for n in nozzles),
         )
 
-    def count(self) -> None:
-        """Go through the driven ground."""
+    def count(self, judge: EdgeJudge) -> None:
+        """Go through the driven ground, and let ``judge`` follow."""
         world = self.run.world
         first = max(self._begin.x_m + self._boom_front_m, world.x_min_m)
         last = min(self._end.x_m + self._boom_rear_m, world.x_max_m)
         while first < last:
             end = min(first + _WINDOW_M, last)
             self._count_window(first, end)
+            judge.judge_until(end - self._boom_front_m)
             first = end
+        judge.judge_until(np.inf)
 
     def _count_window(self, first_m: float, last_m: float) -> None:
         weeds = [p for p in self.run.world.plants(first_m, last_m) if p.class_id is ClassId.WEED]

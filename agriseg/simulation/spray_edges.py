@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -57,20 +58,14 @@ class _Track:
     sprayed_end_m: float
 
 
-def extent_edges(
-    extents: Sequence[SprayedExtent],
-    nozzles: Sequence[TrueNozzle],
-    zones_m: Float64Array,
-    trajectory: Trajectory,
-    world: World,
-    spray: SprayConfig,
-) -> list[ExtentEdges]:
-    """Judge the edges of every extent.
+class EdgeJudge:
+    """Judges the edges of sprayed extents in the order of the drive.
 
     An extent's leading edge is where its footprint begins at its first landing time, its
     trailing edge where the footprint ends at the last. The wanted edge is that of the
-    connected stretch of wanted ground that the extent covers first: true weed in the
-    nozzle's zone, widened by the weed margin, with the margin added fore and aft.
+    connected stretch of wanted ground that the extent covers first (leading) or last
+    (trailing): true weed in the nozzle's zone, widened by the weed margin, with the margin
+    added fore and aft.
 
     Parameters
     ----------
@@ -83,19 +78,47 @@ def extent_edges(
     spray : SprayConfig
         Margins.
     """
-    edges = []
-    before: dict[int, SprayedExtent] = {}
-    # In the order of the drive, so that the world is looked at once from end to end.
-    for extent in sorted(extents, key=lambda extent: extent.t_first_s):
-        nozzle = nozzles[extent.nozzle]
-        track = _track(extent, nozzle, trajectory, world)
-        previous_end_m = -np.inf
-        if extent.nozzle in before:
-            previous_end_m = _previous_end(before[extent.nozzle], extent, nozzle, trajectory)
-        zone_m = zones_m[extent.nozzle]
-        edges.append(_judge(extent.nozzle, track, zone_m, nozzle, spray, previous_end_m))
-        before[extent.nozzle] = extent
-    return edges
+
+    def __init__(
+        self,
+        extents: Sequence[SprayedExtent],
+        nozzles: Sequence[TrueNozzle],
+        zones_m: Float64Array,
+        trajectory: Trajectory,
+        world: World,
+        spray: SprayConfig,
+    ) -> None:
+        self._waiting = deque(sorted(extents, key=lambda extent: extent.t_first_s))
+        self._before: dict[int, SprayedExtent] = {}
+        self._nozzles = nozzles
+        self._zones_m = zones_m
+        self._trajectory = trajectory
+        self._world = world
+        self._spray = spray
+        self.edges: list[ExtentEdges] = []
+
+    def judge_until(self, x_m: float) -> None:
+        """Judge the extents that begin while base_link is before ``x_m``.
+
+        Called along with whatever else looks at the ground there, the world makes each
+        piece of ground once.
+        """
+        while self._waiting and self._base_x_m(self._waiting[0]) < x_m:
+            extent = self._waiting.popleft()
+            nozzle = self._nozzles[extent.nozzle]
+            track = _track(extent, nozzle, self._trajectory, self._world)
+            previous_end_m = -np.inf
+            before = self._before.get(extent.nozzle)
+            if before is not None:
+                previous_end_m = _previous_end(before, extent, nozzle, self._trajectory)
+            zone_m = self._zones_m[extent.nozzle]
+            self.edges.append(
+                _judge(extent.nozzle, track, zone_m, nozzle, self._spray, previous_end_m)
+            )
+            self._before[extent.nozzle] = extent
+
+    def _base_x_m(self, extent: SprayedExtent) -> float:
+        return float(self._trajectory.poses_at(np.array([extent.t_first_s])).x_m[0])
 
 
 def _track(
