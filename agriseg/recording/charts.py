@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -15,7 +16,7 @@ from matplotlib.axes import Axes
 from matplotlib.collections import PatchCollection
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.patches import Patch, Rectangle
+from matplotlib.patches import Ellipse, Patch, Rectangle
 from matplotlib.ticker import MaxNLocator
 
 from agriseg.messages import ClassId, Float64Array, Plant, PulseOutcome
@@ -29,6 +30,9 @@ VERMILLION = "#D55E00"
 ORANGE = "#E69F00"
 SKY = "#56B4E9"
 GREY = "#6b7280"
+SILVER = "#a9b0bb"
+PALE = "#eceef1"
+BLACK = "#111827"
 
 _STYLE: Any = {
     "font.family": "DejaVu Sans",
@@ -50,6 +54,9 @@ _STYLE: Any = {
     "legend.fontsize": 8,
     "svg.hashsalt": "agriseg",
 }
+
+_SWITCHES = {"spraying": True, "pause": False, "stop": False, "end": False, "finished": False}
+"""Events that begin and end spraying."""
 
 _MAP_SECTION_M = 12.0
 _MAP_SECTIONS = 4
@@ -174,27 +181,38 @@ def strip_map(history: RunHistory, extents: SprayedExtents) -> Chart | None:
 
     Long runs show the sections with the most weeds, and say which.
     """
-    weeds = [plant for plant in history.plants.values() if plant.class_id is ClassId.WEED]
-    s_ends = [*(plant.s_min_m for plant in history.plants.values()), *extents.s_m[:, 0]]
-    if not s_ends:
+    ends = [(plant.s_min_m, plant.s_max_m) for plant in history.plants.values()]
+    spans = np.array([*ends, *extents.s_m], np.float64).reshape(-1, 2)
+    if not len(spans):
         return None
-    sections, total = _sections(np.array(s_ends), np.array([weed.s_m for weed in weeds]))
-    boom = Boom(history.config.boom)
+    strip = _Strip(history, extents)
+    weeds = [plant.s_m for plant in history.plants.values() if plant.class_id is ClassId.WEED]
+    edges = _section_edges(spans)
+    counts, _ = np.histogram(weeds, edges)
+    chosen = np.sort(np.argsort(-counts, kind="stable")[:_MAP_SECTIONS])
     with mpl.rc_context(_STYLE):
-        figure = Figure(figsize=(7.6, 1.05 + 1.28 * len(sections)), layout="constrained")
-        grid = figure.subplots(len(sections), 1, squeeze=False)[:, 0]
-        for axes, start_m in zip(grid, sections, strict=True):
-            _draw_section(axes, start_m, history, extents, boom)
+        figure = Figure(figsize=(7.6, 1.15 + 1.28 * len(chosen)), layout="constrained")
+        grid = figure.subplots(len(chosen), 1, squeeze=False)[:, 0]
+        for axes, index in zip(grid, chosen, strict=True):
+            strip.draw(axes, float(edges[index]), float(edges[index + 1]))
         grid[-1].set_xlabel("along the track, m   (driving to the right)")
         figure.supylabel("across, m", fontsize=8.5, color="#374151")
-        figure.legend(handles=_map_legend(), loc="outside upper center", ncols=5)
+        figure.legend(
+            handles=_map_legend(),
+            loc="outside upper center",
+            ncols=7,
+            columnspacing=1.1,
+            handlelength=1.2,
+            handletextpad=0.5,
+        )
         out = io.BytesIO()
         figure.savefig(out, format="png", dpi=170)
+    total = len(edges) - 1
     note = ""
-    if len(sections) < total:
+    if len(chosen) < total:
         note = (
-            f"{len(sections)} of {total} sections of {_MAP_SECTION_M:g} m are drawn, those with"
-            " the most weeds."
+            f"{len(chosen)} of {total} sections of {edges[1] - edges[0]:.1f} m are drawn, those"
+            " with the most weeds."
         )
     return Chart(uri=_uri("image/png", out.getvalue()), alt="Map of weeds and spray", note=note)
 
@@ -211,71 +229,116 @@ def thin(x: Float64Array, y: Float64Array) -> tuple[Float64Array, Float64Array]:
     return x[picks], y[picks]
 
 
-def _sections(s_m: Float64Array, weed_s_m: Float64Array) -> tuple[list[float], int]:
-    """Return where the drawn sections start, in order, and how many there are in all."""
-    first = float(np.floor(s_m.min()))
-    total = max(1, int(np.ceil((s_m.max() - first + 0.2) / _MAP_SECTION_M)))
-    edges = first + _MAP_SECTION_M * np.arange(total + 1)
-    weeds, _ = np.histogram(weed_s_m, edges)
-    chosen = np.sort(np.argsort(-weeds, kind="stable")[:_MAP_SECTIONS])
-    return [float(edges[index]) for index in chosen], total
+def _section_edges(spans: Float64Array) -> Float64Array:
+    """Return the ends of equal sections of about twelve metres that hold all spans."""
+    first, last = float(spans.min()) - 0.05, float(spans.max()) + 0.05
+    count = max(1, math.ceil((last - first) / _MAP_SECTION_M))
+    return np.linspace(first, last, count + 1)
 
 
-def _draw_section(
-    axes: Axes, start_m: float, history: RunHistory, extents: SprayedExtents, boom: Boom
-) -> None:
-    end_m = start_m + _MAP_SECTION_M
-    inside = (extents.s_m[:, 1] > start_m) & (extents.s_m[:, 0] < end_m)
-    s_m, y_m = extents.s_m[inside], extents.y_m[inside]
-    spray = [_box(*s, *y) for s, y in zip(s_m, y_m, strict=True)]
-    axes.add_collection(PatchCollection(spray, facecolor=SKY, alpha=0.55, edgecolor="none"))
-    boxes: dict[str, list[Rectangle]] = {GREEN: [], BLUE: [], VERMILLION: []}
-    for plant in history.plants.values():
-        if plant.s_max_m > start_m and plant.s_min_m < end_m:
-            box = _box(plant.s_min_m, plant.s_max_m, plant.y_min_m, plant.y_max_m)
-            boxes[_plant_colour(plant, s_m, y_m)].append(box)
-    for colour, patches in boxes.items():
-        axes.add_collection(PatchCollection(patches, facecolor=colour, edgecolor="none", alpha=0.9))
-    _draw_given_up(axes, start_m, end_m, history, boom)
-    right_m, left_m = boom.footprint_y_m[:, 0].min(), boom.footprint_y_m[:, 1].max()
-    for edge_m in (right_m, left_m):
-        axes.axhline(edge_m, color=GREY, linewidth=0.8, linestyle=(0, (4, 3)))
-    axes.set_xlim(start_m, end_m)
-    margin_m = 0.12 * (left_m - right_m)
-    axes.set_ylim(right_m - margin_m, left_m + margin_m)
+class _Strip:
+    """Draws sections of the driven ground."""
+
+    def __init__(self, history: RunHistory, extents: SprayedExtents) -> None:
+        boom = Boom(history.config.boom)
+        odometer_m = history.odometry_columns()[:, 1]
+        self._history = history
+        self._extents = extents
+        self._zone_y_m = boom.zone_y_m.mean(axis=1)
+        self._y_m = float(boom.footprint_y_m.min()), float(boom.footprint_y_m.max())
+        passed = (odometer_m.min(), odometer_m.max()) if len(odometer_m) else (0.0, 0.0)
+        self._off_s_m = _stretches_off(history, float(boom.x_m.mean()))
+        self._passed_s_m = passed[0] + boom.x_m.max(), passed[1] + boom.x_m.min()
+
+    def draw(self, axes: Axes, start_m: float, end_m: float) -> None:
+        """Draw the section from ``start_m`` to ``end_m``."""
+        inside = (self._extents.s_m[:, 1] > start_m) & (self._extents.s_m[:, 0] < end_m)
+        s_m, y_m = self._extents.s_m[inside], self._extents.y_m[inside]
+        plants = [
+            plant
+            for plant in self._history.plants.values()
+            if plant.s_max_m > start_m and plant.s_min_m < end_m
+        ]
+        for low_m, high_m in self._off_s_m:
+            axes.axvspan(low_m, high_m, color=PALE, linewidth=0)
+        crop = [_oval(plant) for plant in plants if plant.class_id is ClassId.CROP]
+        _add(axes, crop, GREEN, 0.35)
+        _add(axes, [_box(*s, *y) for s, y in zip(s_m, y_m, strict=True)], SKY, 0.75)
+        weeds: dict[str, list[Rectangle]] = {BLUE: [], VERMILLION: [], SILVER: []}
+        for plant in plants:
+            if plant.class_id is ClassId.WEED:
+                box = _box(plant.s_min_m, plant.s_max_m, plant.y_min_m, plant.y_max_m)
+                weeds[self._weed_colour(plant, s_m, y_m)].append(box)
+        for colour, boxes in weeds.items():
+            _add(axes, boxes, colour, 0.95)
+        self._draw_given_up(axes, start_m, end_m)
+        for edge_m in self._y_m:
+            axes.axhline(edge_m, color=GREY, linewidth=0.8, linestyle=(0, (4, 3)))
+        margin_m = 0.12 * (self._y_m[1] - self._y_m[0])
+        axes.set_xlim(start_m, end_m)
+        axes.set_ylim(self._y_m[0] - margin_m, self._y_m[1] + margin_m)
+
+    def _weed_colour(self, plant: Plant, s_m: Float64Array, y_m: Float64Array) -> str:
+        """Return blue where confirmed spray met the weed, grey where the boom did not pass."""
+        along = (s_m[:, 0] < plant.s_max_m) & (s_m[:, 1] > plant.s_min_m)
+        across = (y_m[:, 0] < plant.y_max_m) & (y_m[:, 1] > plant.y_min_m)
+        if bool((along & across).any()):
+            return BLUE
+        beside = plant.y_m < self._y_m[0] or plant.y_m > self._y_m[1]
+        not_passed = plant.s_max_m > self._passed_s_m[1] or plant.s_min_m < self._passed_s_m[0]
+        return SILVER if beside or not_passed else VERMILLION
+
+    def _draw_given_up(self, axes: Axes, start_m: float, end_m: float) -> None:
+        for entry in self._history.missed:
+            missed = entry.missed
+            known = 0 <= missed.nozzle_id < len(self._zone_y_m)
+            if known and missed.s_max_m > start_m and missed.s_min_m < end_m:
+                y_m = self._zone_y_m[missed.nozzle_id]
+                axes.plot([missed.s_min_m, missed.s_max_m], [y_m, y_m], color=BLACK, linewidth=1.1)
 
 
-def _draw_given_up(
-    axes: Axes, start_m: float, end_m: float, history: RunHistory, boom: Boom
-) -> None:
-    for entry in history.missed:
-        missed = entry.missed
-        if missed.s_max_m > start_m and missed.s_min_m < end_m and missed.nozzle_id < len(boom):
-            y_m = boom.zone_y_m[missed.nozzle_id].mean()
-            along_m = [missed.s_min_m, missed.s_max_m]
-            axes.plot(along_m, [y_m, y_m], color="#111827", linewidth=1.1)
+def _stretches_off(history: RunHistory, boom_x_m: float) -> list[tuple[float, float]]:
+    """Return the ground that the boom passed while nothing was to be sprayed, (first, last) s."""
+    columns = history.odometry_columns()
+    if not len(columns):
+        return []
+    switched = [(columns[0, 0], False)]
+    for event in history.events:
+        if event.kind in _SWITCHES:
+            switched.append((event.t_s, _SWITCHES[event.kind]))
+    switched.append((columns[-1, 0], True))
+    at_m = np.interp([t_s for t_s, _ in switched], columns[:, 0], columns[:, 1]) + boom_x_m
+    return [
+        (float(low_m), float(high_m))
+        for (_, on), low_m, high_m in zip(switched[:-1], at_m[:-1], at_m[1:], strict=True)
+        if not on and high_m > low_m
+    ]
 
 
-def _plant_colour(plant: Plant, s_m: Float64Array, y_m: Float64Array) -> str:
-    """Return green for crop, blue for a weed that confirmed spray met, else vermillion."""
-    if plant.class_id is ClassId.CROP:
-        return GREEN
-    along = (s_m[:, 0] < plant.s_max_m) & (s_m[:, 1] > plant.s_min_m)
-    across = (y_m[:, 0] < plant.y_max_m) & (y_m[:, 1] > plant.y_min_m)
-    return BLUE if bool((along & across).any()) else VERMILLION
+def _add(axes: Axes, patches: Sequence[Patch], colour: str, alpha: float) -> None:
+    axes.add_collection(
+        PatchCollection(patches, facecolor=colour, edgecolor="none", alpha=alpha, linewidth=0)
+    )
 
 
 def _box(s_min_m: float, s_max_m: float, y_min_m: float, y_max_m: float) -> Rectangle:
     return Rectangle((s_min_m, y_min_m), s_max_m - s_min_m, y_max_m - y_min_m)
 
 
+def _oval(plant: Plant) -> Ellipse:
+    centre = 0.5 * (plant.s_min_m + plant.s_max_m), 0.5 * (plant.y_min_m + plant.y_max_m)
+    return Ellipse(centre, plant.s_max_m - plant.s_min_m, plant.y_max_m - plant.y_min_m)
+
+
 def _map_legend() -> list[Patch | Line2D]:
     return [
-        Patch(facecolor=SKY, alpha=0.55, label="spray, confirmed"),
+        Patch(facecolor=SKY, alpha=0.75, label="spray"),
         Patch(facecolor=BLUE, label="weed, sprayed"),
         Patch(facecolor=VERMILLION, label="weed, not sprayed"),
-        Patch(facecolor=GREEN, label="crop"),
-        Line2D([], [], color="#111827", linewidth=1.1, label="given up"),
+        Patch(facecolor=SILVER, label="boom not there"),
+        Patch(facecolor=GREEN, alpha=0.35, label="crop"),
+        Line2D([], [], color=BLACK, linewidth=1.1, label="given up"),
+        Patch(facecolor=PALE, label="spraying off"),
     ]
 
 

@@ -153,6 +153,15 @@ def percent(value: float | None, decimals: int = 1) -> str:
     return f"{100.0 * value:.{decimals}f} %"
 
 
+def volume(litres: float | None) -> str:
+    """Return a volume in litres, below one litre in millilitres; a dash if not known."""
+    if litres is None or not math.isfinite(litres):
+        return _NOT_KNOWN
+    if litres < 1.0:
+        return f"{number(1e3 * litres, 1)} ml"
+    return f"{number(litres, 2)} l"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Card:
     """One of the figures at the head of the report."""
@@ -168,18 +177,20 @@ def _cards(summary: Mapping[str, Any]) -> list[Card]:
         Card(
             name="Ground sprayed",
             value=percent(summary["sprayed_area_fraction"]),
-            detail=f"of {number(summary['area_m2'], 1)} m² under the boom",
+            detail="of the ground under the boom, by the field's truth"
+            if summary["truth_score"]
+            else f"of {number(summary['area_m2'], 1)} m² under the boom, as confirmed",
         ),
         Card(
             name="Spray liquid, confirmed",
-            value=f"{number(litres['confirmed'], 3)} l",
-            detail=f"commanded {number(litres['commanded'], 3)} l,"
-            f" measured {number(litres['measured'], 3)} l",
+            value=volume(litres["confirmed"]),
+            detail=f"commanded {volume(litres['commanded'])},"
+            f" measured {volume(litres['measured'])}",
         ),
         Card(
             name="Saved",
             value=percent(summary["saving_fraction"]),
-            detail=f"against {number(litres['baseline'], 2)} l with all nozzles open",
+            detail=f"against {volume(litres['baseline'])} with all nozzles open",
         ),
         Card(
             name="Pulses confirmed",
@@ -201,7 +212,7 @@ def _weed_card(summary: Mapping[str, Any]) -> Card:
         name="Weeds hit",
         value=percent(summary["weeds_hit_fraction"]),
         detail=f"{number(summary['weeds_hit'])} of"
-        f" {number(summary['weeds_reachable'] or summary['weeds_total'])} by the field's truth",
+        f" {number(summary['weeds_reachable'])} within reach, by the field's truth",
     )
 
 
