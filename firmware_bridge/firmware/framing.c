@@ -34,7 +34,7 @@ static enum frame_event complete(struct frame_reader *reader, struct frame *fram
 
     if (reader->broken || reader->block != 0 || length < 4)
         return FRAME_BAD;
-    if (crc16(checksum_seed(body[0]), body, length) != 0)
+    if (crc16(checksum_seed(body[0]), body, length) != CHECKSUM_RESIDUE)
         return FRAME_BAD;
     frame->type = body[0];
     frame->seq = body[1];
@@ -85,7 +85,7 @@ enum frame_event frame_reader_take(struct frame_reader *reader, uint8_t byte, st
 
 uint8_t frame_encode(uint8_t *wire, uint8_t length)
 {
-    uint16_t crc = crc16(checksum_seed(wire[1]), wire + 1, length);
+    uint16_t crc = (uint16_t)~crc16(checksum_seed(wire[1]), wire + 1, length);
     uint8_t code = 0;
     uint8_t i;
 

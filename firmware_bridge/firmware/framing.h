@@ -8,6 +8,9 @@
 
 #include "protocol.h"
 
+/* Over a whole frame with its complemented checksum, whatever the start. */
+#define CHECKSUM_RESIDUE 0x1D0F
+
 /* The checksum of `length` bytes, started from `crc`. */
 uint16_t crc16(uint16_t crc, const uint8_t *data, uint8_t length);
 

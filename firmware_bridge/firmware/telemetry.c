@@ -11,7 +11,8 @@
 #include "wire.h"
 
 #define REPORT_WAIT_TICKS (20u * TICKS_PER_MS)
-#define REPORT_REPEAT_TICKS (60u * TICKS_PER_MS)
+#define REPORT_REPEAT_TICKS (25u * TICKS_PER_MS)
+#define MAX_REPEATED 3
 #define GAP_REPEAT_TICKS (10u * TICKS_PER_MS)
 /* Kept free of bulk, so that answers never wait long. */
 #define URGENT_ROOM 48u
@@ -36,6 +37,7 @@ static uint32_t status_due;
 static uint32_t odometry_due;
 static bool reports_waiting;
 static uint32_t reports_due;
+static uint16_t reports_repeated; /* how many of the next ones have been sent before */
 static uint16_t odometry_ticks;
 static uint16_t status_ticks;
 static uint16_t strobe_number;
@@ -60,6 +62,7 @@ void telemetry_new_session(uint32_t now)
     gap_was_told = false;
     valves_due = false;
     reports_waiting = false;
+    reports_repeated = 0;
     odometry_due = now;
 }
 
@@ -294,7 +297,7 @@ static void extend(uint8_t *at, uint32_t base)
 }
 
 /* Some reports from the next unsent one; edges relative to the first that opened. */
-static void send_report_frame(void)
+static void send_report_frame(uint8_t most)
 {
     uint16_t index = (uint16_t)(controller_link.report_index + controller_link.reports_sent);
     uint8_t *to = begin(PULSE_REPORTS) + 11;
@@ -305,7 +308,7 @@ static void send_report_frame(void)
 
     position = (uint32_t)position_now(&now);
     tick = now;
-    while (n < MAX_REPORTS && scheduler_report_next(&report)) {
+    while (n < most && scheduler_report_next(&report)) {
         bool was_open = report.outcome < OUTCOME_LATE;
 
         if (was_open && !opened) {
@@ -334,6 +337,7 @@ static void send_report_frame(void)
     put_u8(put_u32(put_u32(put_u16(wire + 3, index), tick), position), n);
     send(to);
     controller_link.reports_sent += n;
+    reports_repeated = reports_repeated > n ? reports_repeated - n : 0;
 }
 
 /* New reports go out once there are enough or they have waited; all again if not taken. */
@@ -346,12 +350,10 @@ static void run_reports(uint32_t now)
         reports_waiting = false;
         return;
     }
-    if (!reports_waiting) {
+    if (!reports_waiting || (unsent != 0 && is_before(now + REPORT_WAIT_TICKS, reports_due))) {
         reports_waiting = true;
-        reports_due = now + (unsent ? REPORT_WAIT_TICKS : REPORT_REPEAT_TICKS);
+        reports_due = now + (unsent != 0 ? REPORT_WAIT_TICKS : REPORT_REPEAT_TICKS);
     }
-    if (unsent != 0 && is_before(now + REPORT_WAIT_TICKS, reports_due))
-        reports_due = now + REPORT_WAIT_TICKS;
     if (unsent < MAX_REPORTS && is_before(now, reports_due))
         return;
     if (!fits(11 + MAX_REPORTS * REPORT_BYTES, URGENT_ROOM))
@@ -359,10 +361,11 @@ static void run_reports(uint32_t now)
     if (unsent == 0) {
         scheduler_report_rewind();
         controller_link.reports_sent = 0;
+        reports_repeated = all;
     }
-    send_report_frame();
+    send_report_frame(reports_repeated != 0 ? MAX_REPEATED : MAX_REPORTS);
     if (controller_link.reports_sent >= all)
-        reports_due = now + REPORT_REPEAT_TICKS;
+        reports_due = hal_send_tick() + REPORT_REPEAT_TICKS;
 }
 
 static void run_urgent(uint32_t now)

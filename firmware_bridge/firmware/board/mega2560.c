@@ -366,10 +366,11 @@ static void set_up_pins(void)
     DDRA = 0xFF;
     DDRC = 0xFF;
     DDRL = MASTER_PINS | MUX_PINS;
-    PORTE |= ESTOP_PIN | _BV(PE4) | WHEEL_B_PIN;
-    PORTD |= _BV(PD2) | _BV(PD3);
     EICRA = _BV(ISC21) | _BV(ISC20) | _BV(ISC31) | _BV(ISC30);
     EICRB = _BV(ISC41) | _BV(ISC40) | _BV(ISC51) | _BV(ISC50);
+    PORTE |= ESTOP_PIN | _BV(PE4) | WHEEL_B_PIN;
+    PORTD |= _BV(PD2) | _BV(PD3);
+    EIFR = _BV(INTF2) | _BV(INTF3) | _BV(INTF4) | _BV(INTF5);
     EIMSK = _BV(INT2) | _BV(INT3) | _BV(INT4) | _BV(INT5);
 }
 
