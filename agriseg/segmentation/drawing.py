@@ -13,6 +13,7 @@ from agriseg.overlay import CROP_RGB, OVERLAY_ALPHA, WEED_RGB
 CELL_WIDTH_PX = 300
 
 _OUTLINE_PX = 1
+_CAPTION_PX = 18
 
 
 def draw_labels(image: UInt8Array, labels: UInt8Array) -> UInt8Array:
@@ -66,8 +67,8 @@ def comparison(
         for one in (truth, labels)
     ]
     for part, text in zip(parts, (f"truth: {caption}", "model"), strict=True):
-        for colour, thickness in (((0, 0, 0), 3), ((255, 255, 255), 1)):
-            cv2.putText(part, text, (6, 16), cv2.FONT_HERSHEY_SIMPLEX, 0.42, colour, thickness)
+        part[:_CAPTION_PX] = 0
+        cv2.putText(part, text, (4, 13), cv2.FONT_HERSHEY_SIMPLEX, 0.4, (255, 255, 255), 1)
     return np.asarray(np.vstack(parts), dtype=np.uint8)
 
 

@@ -91,6 +91,27 @@ def _loss_on_fixed_batch(trainer: Trainer) -> float:
     return float(loss)
 
 
+def test_frozen_blocks_keep_weights_and_statistics(tmp_path: Path) -> None:
+    config = _config(tmp_path, steps=4)
+    schedule = config.schedule.model_copy(update={"frozen_blocks": 2, "freeze_from_step": 2})
+    steps: dict[int, dict[str, torch.Tensor]] = {}
+
+    for stop in (2, 4):
+        part = schedule.model_copy(update={"steps": stop})
+        trainer = _trainer(config.model_copy(update={"schedule": part}), tmp_path / "out")
+        if stop == 4:
+            trainer.resume()
+        trainer.run(lambda _: None)
+        state = read_checkpoint(tmp_path / "out" / "checkpoint.pt")["network"]
+        steps[stop] = {name: value.clone() for name, value in state.items()}
+
+    changed = {name for name, value in steps[2].items() if not torch.equal(value, steps[4][name])}
+    assert not any(name.startswith(("backbone.stem", "backbone.blocks.0.")) for name in changed)
+    assert not any(name.startswith("backbone.blocks.1.") for name in changed)
+    assert "backbone.blocks.2.project.0.weight" in changed
+    assert "backbone.blocks.2.project.1.running_mean" in changed
+
+
 def test_interrupted_training_ends_like_a_whole_one(tmp_path: Path) -> None:
     torch.set_num_threads(1)
     whole = _trainer(_config(tmp_path, steps=8), tmp_path / "whole")
