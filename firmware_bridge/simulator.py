@@ -697,7 +697,7 @@ class ControllerSimulator:
                 volume=min(round(hydraulics.volume_l * 1e6), NOT_MEASURED_U32 - 1),
                 late=min(self._late, 0xFFFF),
                 rejected=min(self._rejected, 0xFFFF),
-                bad_frames=min(self._bad_frames, 0xFFFF),
+                bad_frames=min(self._bad_frames + self._splitter.overlong_count, 0xFFFF),
                 open_mask=self._mask(set(self._scheduler.open_valves())),
                 fault_mask=self._mask(self._no_current | self._supervision.faulty),
             )

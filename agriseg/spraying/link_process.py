@@ -146,11 +146,10 @@ class LinkProcess:
             The link's process died or fell silent; `reopen` starts another.
         """
         messages = self._receive()
-        if self._error is not None:
-            messages += self._lost
-            self._lost = []
-            if not messages:
-                raise self._error
+        messages += self._lost
+        self._lost = []
+        if self._error is not None and not messages:
+            raise self._error
         return messages
 
     @property

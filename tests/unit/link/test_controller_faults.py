@@ -334,6 +334,14 @@ def test_garbage_on_the_wire_makes_no_phantom() -> None:
     assert sum(e.is_open for e in bench.simulator.coil_edges) == 1
 
 
+def test_everything_survives_a_tail_of_garbage_in_the_middle_of_a_frame() -> None:
+    bench = Bench()
+    bench.arm()
+    bench.simulator.receive(encode(frames.EStop())[:3] + b"\x11" * 300, bench.clock.now_s())
+    bench.run(0.3)
+    assert bench.controller.state is ControllerState.ARMED
+
+
 HOSTILE = st.tuples(st.integers(0, 255), st.integers(0, 255), st.binary(max_size=124))
 
 

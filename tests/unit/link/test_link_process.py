@@ -172,6 +172,14 @@ def test_a_dead_link_process_loses_the_pulses_and_can_be_reopened(driver: Driver
     driver.until(lambda: driver.link.state is ControllerState.SAFE)
 
 
+def test_reopening_a_working_link_answers_what_it_was_asked(driver: Driver) -> None:
+    driver.arm()
+    driver.link.queue([pulse(1, 0, driver.here_m + 20.0, driver.here_m + 21.0)])
+    driver.link.reopen()
+    driver.until(lambda: driver.link.state is ControllerState.SAFE)
+    assert [(r.event_id, r.outcome) for r in driver.reports] == [(1, PulseOutcome.LOST)]
+
+
 def test_a_hanging_link_process_never_blocks_the_engine(driver: Driver) -> None:
     driver.arm()
     pid = link_pid()
