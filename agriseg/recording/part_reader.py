@@ -13,7 +13,7 @@ import zstandard
 from mcap.data_stream import ReadDataStream
 from mcap.exceptions import McapError
 from mcap.opcode import Opcode
-from mcap.records import Channel, Chunk, Message, MessageIndex, Metadata
+from mcap.records import Channel, Chunk, Message, Metadata
 from mcap.stream_reader import breakup_chunk
 
 from agriseg.errors import RecordingError
@@ -22,6 +22,10 @@ MAGIC = b"\x89MCAP0\r\n"
 
 _RECORD_HEAD = struct.Struct("<BQ")
 _CHUNK_HEAD = struct.Struct("<QQQII")
+_INDEX_HEAD = struct.Struct("<HI")
+_INDEX_ENTRY = struct.Struct("<QQ")
+_BUFFER_BYTES = 16 * 1024
+"""Enough for the index behind a chunk and the head of the next."""
 _LARGEST_CHUNK = 256 * 1024**2
 _KNOWN_OPCODES = frozenset(int(code) for code in Opcode)
 _DAMAGE = (McapError, ValueError, struct.error, zstandard.ZstdError, MemoryError)
@@ -74,7 +78,7 @@ class PartReader:
         self.torn_until_ns = 0
         self._topics: dict[int, str] = {}
         try:
-            self._file: BinaryIO = path.open("rb", buffering=0)
+            self._file: BinaryIO = path.open("rb", buffering=_BUFFER_BYTES)
         except OSError as error:
             raise RecordingError(f"{path}: the file cannot be read ({error.strerror})") from error
         try:
@@ -185,7 +189,10 @@ class PartReader:
                 return
 
     def _take(self, opcode: int, start: int, length: int) -> bool:
-        """Keep what one record says; return False where it makes no sense."""
+        """Keep what one record says; return False where it makes no sense.
+
+        The file stands behind the record's head.
+        """
         try:
             if opcode == Opcode.CHUNK:
                 start_ns, end_ns = self._chunk_times(start)
@@ -193,18 +200,16 @@ class PartReader:
                     ChunkRef(offset=start, length=length, start_ns=start_ns, end_ns=end_ns)
                 )
             elif opcode == Opcode.MESSAGE_INDEX and self.chunks:
-                index = MessageIndex.read(self._body(length))
-                self.chunks[-1].times_ns[index.channel_id] = [t for t, _ in index.records]
+                body = self._file.read(length)
+                channel, size = _INDEX_HEAD.unpack_from(body)
+                entries = _INDEX_ENTRY.iter_unpack(body[_INDEX_HEAD.size : _INDEX_HEAD.size + size])
+                self.chunks[-1].times_ns[channel] = [t for t, _ in entries]
             elif opcode == Opcode.METADATA:
-                record = Metadata.read(self._body(length))
+                record = Metadata.read(ReadDataStream(io.BytesIO(self._file.read(length))))
                 self.metadata[record.name] = dict(record.metadata)
         except _DAMAGE:
             return False
         return True
-
-    def _body(self, length: int) -> ReadDataStream:
-        """Return the record's body; the file stands behind its head."""
-        return ReadDataStream(io.BytesIO(self._file.read(length)))
 
     def _chunk_times(self, start: int) -> tuple[int, int]:
         self._file.seek(start)
