@@ -117,6 +117,25 @@ def test_an_old_picture_is_covered_and_says_its_age(rig: WindowRig) -> None:
     assert not camera.is_covered
 
 
+@pytest.mark.parametrize(
+    ("state", "frame_age_ms", "words"),
+    [
+        (EngineState.SPRAYING, 40.0, "does not keep up"),
+        (EngineState.SPRAYING, 900.0, "no new pictures"),
+        (EngineState.FINISHED, 900.0, "have ended"),
+    ],
+)
+def test_the_cover_says_why(
+    rig: WindowRig, state: EngineState, frame_age_ms: float, words: str
+) -> None:
+    rig.show(make_snapshot(t_s=rig.now_s()), picture=True)
+    late = make_snapshot(t_s=rig.now_s() + 0.7, state=state)
+    rig.client.publish(replace(late, frame_age_ms=frame_age_ms))
+    rig.pass_time(0.7)
+    assert rig.window.operate.camera.is_covered
+    assert words in rig.window.operate.camera.cover_reason
+
+
 def test_a_silent_engine_covers_the_picture_and_greys_the_figures(rig: WindowRig) -> None:
     rig.show(make_snapshot(t_s=rig.now_s(), state=EngineState.SPRAYING), picture=True)
     rig.pass_time(0.7)

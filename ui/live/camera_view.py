@@ -88,6 +88,11 @@ class CameraView(QWidget):
         return f"Picture is {age_text(self._age_s)} old"
 
     @property
+    def cover_reason(self) -> str:
+        """Why the picture may be old, in words."""
+        return self._cover_reason
+
+    @property
     def picture(self) -> Picture | None:
         """The newest picture taken."""
         return self._picture

@@ -6,9 +6,9 @@ from PySide6.QtCore import QEvent, QObject, QSize, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
-from agriseg.messages import EngineSnapshot, Picture
+from agriseg.messages import EngineSnapshot, EngineState, Picture
 from ui.live.alarm_list import AlarmList
-from ui.live.camera_view import CameraView, PictureNotes
+from ui.live.camera_view import COVER_AFTER_S, CameraView, PictureNotes
 from ui.live.controls import ModeKeys, SensitivityControl
 from ui.live.figure_tiles import FigureTiles
 from ui.live.nozzle_strip import NozzleStrip
@@ -199,4 +199,9 @@ class OperatePage(QWidget):
     def _why_old(self, link: LinkView) -> str:
         if not link.talking:
             return "The field engine is silent."
+        snapshot = self._snapshot
+        if snapshot is not None and snapshot.state is EngineState.FINISHED:
+            return "The pictures have ended."
+        if snapshot is not None and snapshot.frame_age_ms < COVER_AFTER_S * 1000.0:
+            return "The camera delivers, but the computer does not keep up with it."
         return "The camera delivers no new pictures."
