@@ -67,10 +67,10 @@ class Units:
         small = area_m2 < _SMALL_AREA_M2
         if self._metric:
             if small:
-                return Reading(value=_fixed(area_m2, 0), unit="m²")
+                return Reading(value=_small_area(area_m2), unit="m²")
             return Reading(value=_fixed(area_m2 / _M2_PER_HECTARE, 2), unit="ha")
         if small:
-            return Reading(value=_fixed(area_m2 / _M2_PER_FT2, 0), unit="ft²")
+            return Reading(value=_small_area(area_m2 / _M2_PER_FT2), unit="ft²")
         return Reading(value=_fixed(area_m2 / _M2_PER_ACRE, 2), unit="ac")
 
     def volume(self, volume_l: float) -> Reading:
@@ -126,6 +126,11 @@ def _fixed(value: float, digits: int) -> str:
         return DASH
     text = f"{value:.{digits}f}"
     return text.lstrip("-") if float(text) == 0.0 else text.replace("-", "−")
+
+
+def _small_area(value: float) -> str:
+    """Return one digit after the point below a hundred: the first sprayed spots are not zero."""
+    return _fixed(value, 1 if value < 100.0 else 0)
 
 
 def _by_size(value: float) -> str:

@@ -64,6 +64,7 @@ def test_quantities_are_written_in_the_chosen_units(
 def test_small_areas_are_in_square_metres_or_feet() -> None:
     assert str(METRIC.area(130.4)) == "130 m²"
     assert str(IMPERIAL.area(10.0)) == "108 ft²"
+    assert str(METRIC.area(0.34)) == "0.3 m²"
 
 
 def test_no_value_is_a_dash_and_minus_zero_is_zero() -> None:
