@@ -197,6 +197,8 @@ def build_realtime_machine(
     config: Config,
     out: Path | None = None,
     finish: Callable[[RunSink], None] | None = None,
+    *,
+    is_scored: bool = True,
 ) -> Machine:
     """Build a machine in real time: the configured camera and controller, or simulated ones.
 
@@ -207,6 +209,8 @@ def build_realtime_machine(
         Directory of the run; a new one among the user's runs by default.
     finish : callable, optional
         What is done with a run whose files were closed; by default the report is written.
+    is_scored : bool
+        Whether runs over the simulated field are judged by it; needs memory for every pulse.
 
     Raises
     ------
@@ -224,7 +228,7 @@ def build_realtime_machine(
         describe(config),
         out=out,
         is_virtual=False,
-        wrap=_scored(config, field, keeps_seen=False),
+        wrap=_scored(config, field if is_scored else None, keeps_seen=False),
         finish=finish or _write_report,
     )
     engine = FieldEngine(

@@ -636,6 +636,7 @@ class FieldEngine:
         self._note("end", cause)
         self._sink = None
         sink.close()
+        self._last_run_note = f"The last run is in {sink.directory}, its report in report.html."
         self._parts.on_run_closed(sink)
 
     def _note(self, kind: str, text: str) -> None:
@@ -671,7 +672,7 @@ class FieldEngine:
 
     def _recording_note(self) -> str:
         if self._sink is None:
-            return "A run is recorded from Start to Stop."
+            return self._last_run_note
         return self._sink.problem
 
 

@@ -37,7 +37,7 @@ def engine_main(config: Config, layout: RingLayout, connection: Connection) -> N
     """
     _prepare_process()
     try:
-        machine = build_realtime_machine(config, finish=_write_report)
+        machine = build_realtime_machine(config, finish=_write_report, is_scored=False)
     except AgrisegError as error:
         connection.send(EngineFailed(text=str(error)))
         return
