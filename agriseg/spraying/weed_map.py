@@ -28,7 +28,9 @@ class TrackEvidence(TrackGrid):
     Attributes
     ----------
     weed, crop : (R, C) uint8
-        Mean probability of weed and of crop, 0 to 255; 0 where unknown.
+        Probability of weed and of crop, mean over the frames, 0 to 255; 0 where unknown.
+        In each frame a cell takes the greatest probability of weed, the mean of crop, so
+        that weeds come out up to a pixel wider than they are.
     known : (R, C) bool
         Whether any frame showed the cell.
     """
@@ -41,7 +43,7 @@ class TrackEvidence(TrackGrid):
 class WeedMap:
     """Evidence of weed and crop in the field frame around the robot.
 
-    Each cell keeps the mean probability over the frames that showed it. After six frames
+    Each cell keeps the mean over the frames that showed it. After six frames
     an old view fades as new ones arrive, so that the last view, the one nearest to the
     boom, counts most when odometry drifts. Cells that no frame showed are unknown.
 
