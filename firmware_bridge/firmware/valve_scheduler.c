@@ -48,8 +48,6 @@ struct valve {
     uint8_t duty_period;
     uint8_t duty_phase;
     uint16_t pulse_number; /* counts up with every opening, never 0 while open */
-    uint16_t lead_open;    /* units of 8 ticks */
-    uint16_t lead_close;
     int32_t ahead_open; /* how far the wheel turns in the lead, fine */
     int32_t ahead_close;
     uint32_t edge_tick;
@@ -108,10 +106,13 @@ void scheduler_set_limits(uint16_t max_open_ms, uint16_t standstill_ms, uint32_t
     hal_unlock();
 }
 
-static uint16_t lead_of(uint16_t latency_10us, uint16_t fall_10us)
+/* Ticks from the coil to the ground. Timer context, or while not armed. */
+static uint32_t lead_of(const struct valve *valve, bool opening)
 {
-    /* 10 us are 2.5 ticks, so five sixteenths of 8 ticks. */
-    return (uint16_t)((((uint32_t)latency_10us + fall_10us) * 5u + 8u) >> 4);
+    const struct valve_timing *timing = &valve->timing;
+    uint32_t lead_10us = (uint32_t)(opening ? timing->open_10us : timing->close_10us);
+
+    return ((lead_10us + timing->fall_10us) * 5u) >> 1;
 }
 
 void scheduler_set_timing(uint8_t index, const struct valve_timing *timing)
@@ -120,8 +121,6 @@ void scheduler_set_timing(uint8_t index, const struct valve_timing *timing)
 
     hal_lock();
     valve->timing = *timing;
-    valve->lead_open = lead_of(timing->open_10us, timing->fall_10us);
-    valve->lead_close = lead_of(timing->close_10us, timing->fall_10us);
     hal_unlock();
     scheduler_follow_wheel();
 }
@@ -147,7 +146,7 @@ void scheduler_follow_wheel(void)
 
     for (v = 0; v < BOARD_VALVES; v++) {
         for (i = 0; i < 2; i++) {
-            uint16_t lead = i ? valves[v].lead_close : valves[v].lead_open;
+            uint16_t lead = (uint16_t)(lead_of(&valves[v], i == 0) >> LEAD_SHIFT);
 
             /* Valves are mostly alike. */
             if (lead != known_lead || (v == 0 && i == 0)) {
@@ -256,7 +255,7 @@ static void open_valve(uint8_t index, uint32_t now)
 static void close_valve(uint8_t index, uint32_t now, enum outcome outcome)
 {
     struct valve *valve = &valves[index];
-    int32_t after = ((int32_t)valve->lead_close - (int32_t)valve->lead_open) / 8;
+    int32_t after = ((int32_t)lead_of(valve, false) - (int32_t)lead_of(valve, true)) / 64;
 
     hal_valve(index, false);
     end(valve, now, outcome);
@@ -312,7 +311,7 @@ static bool pulse_edge(const struct waiting_pulse *pulse, bool opening, const st
                        uint32_t now, uint32_t *edge)
 {
     uint32_t at = opening ? pulse->start : pulse->end;
-    uint32_t lead = (uint32_t)(opening ? valve->lead_open : valve->lead_close) * 8;
+    uint32_t lead = lead_of(valve, opening);
 
     if (pulse->by_distance)
         return distance_edge(at, opening ? valve->ahead_open : valve->ahead_close, lead, now,
@@ -460,7 +459,7 @@ uint32_t scheduler_run(uint32_t now, bool new_slot)
 static enum outcome check_time(const struct pulse_command *command, const struct valve *valve,
                                bool follows, uint32_t now)
 {
-    uint32_t opens = command->start - (uint32_t)valve->lead_open * 8;
+    uint32_t opens = command->start - lead_of(valve, true);
 
     if (is_before(opens, now + MIN_LEAD_TICKS) && !follows)
         return OUTCOME_LATE;
