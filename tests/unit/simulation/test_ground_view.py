@@ -58,7 +58,7 @@ def test_a_plant_appears_where_the_ground_plane_projects_it(
     base = np.array([[cos, sin], [-sin, cos]]) @ offset
     expected = plane.image_from_ground(base[None])[0]
     assert rows.size > 50
-    np.testing.assert_allclose(shown, expected, atol=1.0)
+    np.testing.assert_allclose(shown, expected, atol=0.5)
 
 
 def test_picture_labels_and_ids_show_the_same_plant() -> None:

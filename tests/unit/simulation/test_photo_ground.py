@@ -87,6 +87,30 @@ def test_a_plant_over_a_seam_is_one_plant(drive: tuple[Path, UInt8Array, UInt8Ar
     assert set(np.unique(ids[labels == ClassId.WEED]).tolist()) == {weeds[0].plant_id}
 
 
+def test_a_camera_turned_against_the_drive_is_stitched_without_steps(tmp_path: Path) -> None:
+    """Every frame lies 8 pixels further to the side; a stripe over three frames stays whole."""
+    count, drift_px = 6, 8
+    height, width = FRAME[0] + (count - 1) * STEP_PX, FRAME[1] + (count - 1) * drift_px
+    coarse = _ground(height, seed=4)
+    ground = np.concatenate((coarse, coarse[::-1, : width - FRAME[1]]), axis=1)
+    mask = np.zeros((height, width), np.uint8)
+    mask[300:800, 160:190] = ClassId.WEED
+    for index in range(count):
+        top, left = height - FRAME[0] - index * STEP_PX, index * drift_px
+        rows, columns = slice(top, top + FRAME[0]), slice(left, left + FRAME[1])
+        _save(tmp_path, f"{index}", ground[rows, columns], mask[rows, columns])
+
+    world = _open(tmp_path)
+    (weed,) = world.plants(0.0, 10.0)
+    labels = world.patch("labels", weed.x_min_m + 0.02, weed.x_max_m - 0.02).array
+    middles = np.array([np.flatnonzero(row).mean() for row in labels == ClassId.WEED])
+
+    assert world.is_drive
+    assert np.abs(np.diff(middles)).max() <= 1.5
+    slope = (middles[-1] - middles[0]) / len(middles)
+    assert abs(slope) == pytest.approx(drift_px / STEP_PX, rel=0.1)
+
+
 def test_frames_of_different_places_lie_end_to_end(tmp_path: Path) -> None:
     for index in range(3):
         mask = np.zeros(FRAME, np.uint8)
