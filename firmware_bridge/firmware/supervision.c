@@ -12,7 +12,7 @@
  * valve is faulty when liquid was missing in each of several windows in which it should have
  * sprayed; a window in which the volume was right clears all that took a good part in it.
  */
-#define WINDOW_PULSES 32u
+#define WINDOW_PULSES 16u
 #define WINDOW_TICKS (2000ul * TICKS_PER_MS)
 #define IDLE_WINDOW_TICKS (250ul * TICKS_PER_MS)
 #define STEP_TICKS (50ul * TICKS_PER_MS)
@@ -152,7 +152,7 @@ static void judge_valves(uint32_t total, uint32_t found, uint32_t tolerance, uin
         if (short_of_flow && part > tolerance / 2) {
             if (suspect[v] < SUSPECT_WINDOWS)
                 suspect[v]++;
-        } else if (!short_of_flow && part > tolerance * 2) {
+        } else if (!short_of_flow && part > tolerance + tolerance / 2) {
             suspect[v] = 0;
         }
     }

@@ -519,7 +519,7 @@ def test_overlapping_pulses_are_refused_and_abutting_ones_join(armed: RawHost) -
     assert reports[3][1] == 30 * MS
 
 
-@pytest.mark.parametrize("open_ms, close_ms", [(30, 5), (5, 30)])
+@pytest.mark.parametrize(("open_ms", "close_ms"), [(30, 5), (5, 30)])
 def test_abutting_pulses_stay_open_whatever_the_latencies(
     host: RawHost, open_ms: int, close_ms: int
 ) -> None:
