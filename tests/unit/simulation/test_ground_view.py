@@ -58,7 +58,9 @@ def test_a_plant_appears_where_the_ground_plane_projects_it(
     base = np.array([[cos, sin], [-sin, cos]]) @ offset
     expected = plane.image_from_ground(base[None])[0]
     assert rows.size > 50
-    np.testing.assert_allclose(shown, expected, atol=0.5)
+    # A distorted picture is sampled to whole cells and pixels without a common grid.
+    tolerance_px = 0.25 if intrinsics is PLAIN else 0.5
+    np.testing.assert_allclose(shown, expected, atol=tolerance_px)
 
 
 def test_picture_labels_and_ids_show_the_same_plant() -> None:

@@ -88,15 +88,17 @@ def test_a_plant_over_a_seam_is_one_plant(drive: tuple[Path, UInt8Array, UInt8Ar
 
 
 def test_a_camera_turned_against_the_drive_is_stitched_without_steps(tmp_path: Path) -> None:
-    """Every frame lies 8 pixels further to the side; a stripe over three frames stays whole."""
+    """Frames drift by 8 pixels to the side, now more, now less; a long weed stays whole."""
     count, drift_px = 6, 8
-    height, width = FRAME[0] + (count - 1) * STEP_PX, FRAME[1] + (count - 1) * drift_px
+    swerve_px = (0, 5, 0, 5, 0, 5)
+    height, width = FRAME[0] + (count - 1) * STEP_PX, FRAME[1] + count * drift_px + 5
     coarse = _ground(height, seed=4)
     ground = np.concatenate((coarse, coarse[::-1, : width - FRAME[1]]), axis=1)
     mask = np.zeros((height, width), np.uint8)
     mask[300:800, 160:190] = ClassId.WEED
     for index in range(count):
-        top, left = height - FRAME[0] - index * STEP_PX, index * drift_px
+        top = height - FRAME[0] - index * STEP_PX
+        left = index * drift_px + swerve_px[index]
         rows, columns = slice(top, top + FRAME[0]), slice(left, left + FRAME[1])
         _save(tmp_path, f"{index}", ground[rows, columns], mask[rows, columns])
 
@@ -108,7 +110,8 @@ def test_a_camera_turned_against_the_drive_is_stitched_without_steps(tmp_path: P
     assert world.is_drive
     assert np.abs(np.diff(middles)).max() <= 1.5
     slope = (middles[-1] - middles[0]) / len(middles)
-    assert abs(slope) == pytest.approx(drift_px / STEP_PX, rel=0.1)
+    mean_drift_px = drift_px + 5 / (count - 1)
+    assert abs(slope) == pytest.approx(mean_drift_px / STEP_PX, rel=0.1)
 
 
 def test_frames_of_different_places_lie_end_to_end(tmp_path: Path) -> None:
