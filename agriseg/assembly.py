@@ -139,7 +139,9 @@ def build_virtual_machine(config: Config, out: Path | None = None) -> Machine:
     clock = VirtualClock()
     ground, boom = _geometry(config)
     field = build_field(config, start_s=0.0)
-    simulator = build_simulator(config, field.start_s, on_s=clock.now_s())
+    simulator = build_simulator(
+        config, field.start_s, on_s=clock.now_s(), baud=float(config.controller.baud)
+    )
     camera = LatencyCamera(
         SyntheticCamera(
             field.world,
@@ -282,7 +284,13 @@ def _realtime_controller(
     start_s = clock.now_s() if field is None else field.start_s
     has_wheel = field is not None
     if sys.platform == "win32":  # no pseudo-terminals there: the same bytes, in this process
-        simulator = build_simulator(config, start_s, on_s=clock.now_s(), has_wheel=has_wheel)
+        simulator = build_simulator(
+            config,
+            start_s,
+            on_s=clock.now_s(),
+            baud=float(config.controller.baud),
+            has_wheel=has_wheel,
+        )
         wire = SimulatedWire(simulator, start_s=clock.now_s())
         return None, SerialController(config=config, wire=wire, clock=clock)
     simulated = SimulatedControllerProcess(config, start_s, has_wheel=has_wheel)

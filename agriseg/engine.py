@@ -13,7 +13,7 @@ import math
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from agriseg.alarms import (
     CALIBRATION_WRONG,
@@ -109,6 +109,7 @@ class FieldEngine:
         self._meter = TotalsMeter(parts.boom, parts.config.spray.min_speed_m_s)
         self._sink: RunSink | None = None
         self._run_is_on = False
+        self._last_run_note = "A run is recorded from Start to Stop."
         self._spraying = False
         self._paused = False
         self._finished = False
@@ -119,6 +120,8 @@ class FieldEngine:
         self._status = ControllerStatus(
             t_s=self._started_s, state=ControllerState.DISCONNECTED, cause="not connected yet"
         )
+        self._commanded = (False,) * parts.config.boom.nozzle_count
+        self._open_mask = 0
         self._last_odometry: OdometrySample | None = None
         self._last_frame: Frame | None = None
         self._last_segmented: SegmentedFrame | None = None
@@ -173,6 +176,13 @@ class FieldEngine:
             or self._link_problem
         )
 
+    def _note_nozzles(self) -> None:
+        """Remember what was commanded and confirmed open, for pulses shorter than a snapshot."""
+        commanded = self._nozzles()
+        self._commanded = tuple(
+            before or now for before, now in zip(self._commanded, commanded, strict=True)
+        )
+
     def step(self, wait_s: float = 0.0) -> None:
         """Do one round: frame, plan, controller, supervision.
 
@@ -184,6 +194,7 @@ class FieldEngine:
         self._commit_between_frames()
         self._supervise()
         self._beat()
+        self._note_nozzles()
 
     def handle(self, command: EngineCommand) -> None:
         """Carry out an order of the operator."""
@@ -213,7 +224,13 @@ class FieldEngine:
             self._finished = True
 
     def snapshot(self) -> EngineSnapshot:
-        """Return all that the window shows besides the picture."""
+        """Return all that the window shows besides the picture.
+
+        Nozzles count as commanded or open when they were so at any time since the snapshot
+        before: a spot's pulse is shorter than the time between two.
+        """
+        commanded, self._commanded = self._commanded, self._nozzles()
+        open_mask, self._open_mask = self._open_mask, self._status.open_mask
         now_s = self._parts.clock.now_s()
         vehicle = self._parts.pipeline.vehicle_at(now_s)
         result = self._result
@@ -237,8 +254,8 @@ class FieldEngine:
             weed_cover=result.weed_cover if result and segmented else math.nan,
             crop_cover=result.crop_cover if result and segmented else math.nan,
             lookahead_s=self._parts.pipeline.lookahead_s(now_s),
-            nozzle_commanded=self._nozzles(),
-            controller=self._status,
+            nozzle_commanded=commanded,
+            controller=replace(self._status, open_mask=open_mask),
             capabilities=self._capabilities,
             totals=self._meter.totals,
             alarms=self._alarms.list(),
@@ -280,9 +297,7 @@ class FieldEngine:
 
     def close(self) -> None:
         """Close the nozzles, end the run's files, release all devices."""
-        if self._spraying:
-            self._parts.controller.disarm()
-        self._spraying = False
+        self._close_nozzles()
         self._end_run("shutdown")
         self._parts.controller.close()
         self._parts.segmenting.close()
@@ -406,8 +421,7 @@ class FieldEngine:
         if isinstance(message, OdometrySample):
             self._last_odometry = message
             self._parts.pipeline.odometry.add(message)
-            if self._run_is_on:
-                self._meter.odometry(message)
+            self._meter.odometry(message)
         elif isinstance(message, PulseReport):
             self._take_report(message)
         elif isinstance(message, ControllerStatus):
@@ -419,21 +433,25 @@ class FieldEngine:
 
     def _take_report(self, report: PulseReport) -> None:
         self._meter.report(report)
+        if not math.isnan(report.t_open_s):
+            self._open_mask |= 1 << report.nozzle_id
         stopped = report.outcome in (PulseOutcome.FLUSHED, PulseOutcome.CUT) and not self._spraying
         if report.outcome is not PulseOutcome.DONE and not stopped:
             self._failed.append((self._parts.clock.now_s(), report.detail or report.outcome.value))
 
     def _take_status(self, status: ControllerStatus) -> None:
         self._status = status
+        self._open_mask |= status.open_mask
         if self._run_is_on:
             self._meter.status(status)
         if status.state is ControllerState.ARMED and self._arming_since_s is not None:
             self._arming_since_s = None
-            self._spraying = True
+            self._set_spraying(True)
             self._parts.pipeline.restart(self._parts.clock.now_s())
             self._note("spraying", "the controller confirmed ARMED")
         elif status.state is ControllerState.DISCONNECTED and self._capabilities is not None:
             self._capabilities = None
+            self._parts.pipeline.odometry.break_off()
             self._stop(LINK_LOST, f"The sprayer controller is not connected: {status.cause}.")
         elif status.state is not ControllerState.ARMED and self._spraying:
             self._stop(CONTROLLER_LEFT, f"The controller stopped spraying: {status.cause}.")
@@ -473,7 +491,7 @@ class FieldEngine:
             self._note("pause", "by the operator")
 
     def _operator_stop(self) -> None:
-        self._spraying = False
+        self._set_spraying(False)
         self._arming_since_s = None
         self._parts.controller.emergency_stop()
         self._stop(OPERATOR_STOP, "You pressed Stop. All nozzles were told to close.")
@@ -552,8 +570,8 @@ class FieldEngine:
         window = f"in the last {_ALARM_WINDOW_S:g} s"
         self._set_alarm(
             WEEDS_LATE,
-            f"{len(self._late_times)} weeds {window} were seen too late to be hit; they were not"
-            " sprayed."
+            f"{len(self._late_times)} pieces of weed {window} were seen too late to be hit; they"
+            " were not sprayed."
             if self._late_times
             else "",
         )
@@ -592,11 +610,12 @@ class FieldEngine:
     def _set_alarm(self, kind: AlarmKind, text: str) -> None:
         if not text:
             self._alarms.clear(kind)
-        elif self._alarms.raise_alarm(kind, text, self._parts.clock.now_s()):
+        elif self._alarms.raise_alarm(kind, _sentence(text), self._parts.clock.now_s()):
             self._note("alarm", text)
 
     def _stop(self, kind: AlarmKind, text: str) -> None:
         """Close the nozzles and say why; an alarm that does not concern a run is only shown."""
+        text = _sentence(text)
         if self._alarms.raise_alarm(kind, text, self._parts.clock.now_s()):
             _log.warning("stop: %s", text)
             self._note("stop", text)
@@ -605,8 +624,11 @@ class FieldEngine:
     def _close_nozzles(self) -> None:
         if self._spraying or self._arming_since_s is not None:
             self._parts.controller.disarm()
-        self._spraying = False
+        self._set_spraying(False)
         self._arming_since_s = None
+
+    def _set_spraying(self, spraying: bool) -> None:
+        self._spraying = self._meter.is_spraying = spraying
 
     def _finish(self) -> None:
         if not self._finished:
@@ -674,6 +696,11 @@ class FieldEngine:
         if self._sink is None:
             return self._last_run_note
         return self._sink.problem
+
+
+def _sentence(text: str) -> str:
+    """Return ``text`` with a capital at its beginning and a full stop at its end."""
+    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!")) else ".")
 
 
 def _age_ms(now_s: float, frame: Frame | None) -> float:

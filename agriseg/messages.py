@@ -397,7 +397,7 @@ class RunTotals:
 
     distance_m: float = 0.0
     area_m2: float = 0.0
-    """Ground driven over by the boom's width with the camera seeing."""
+    """Ground driven over by the boom's width while spraying was on."""
     treated_area_m2: float = 0.0
     """Ground under confirmed open nozzles."""
     pulses_commanded: int = 0
@@ -474,8 +474,9 @@ class EngineSnapshot:
     lookahead_s: float
     """Time from the camera's view to the boom at the present speed, less all latencies."""
     nozzle_commanded: tuple[bool, ...]
-    """Per nozzle: a pulse is asked for at this moment."""
+    """Per nozzle: a pulse was asked for at any time since the snapshot before."""
     controller: ControllerStatus
+    """As last reported; its ``open_mask`` counts any time since the snapshot before."""
     capabilities: ControllerCapabilities | None
     totals: RunTotals
     alarms: tuple[Alarm, ...]

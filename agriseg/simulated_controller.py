@@ -7,6 +7,7 @@ import multiprocessing
 import signal
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from multiprocessing.connection import Connection
 
 import numpy as np
@@ -50,7 +51,7 @@ def simulator_settings(config: Config) -> SimulatorSettings:
 
 
 def build_simulator(
-    config: Config, start_s: float, *, on_s: float, has_wheel: bool = True
+    config: Config, start_s: float, *, on_s: float, baud: float, has_wheel: bool = True
 ) -> ControllerSimulator:
     """Return a simulated controller on the simulated robot.
 
@@ -61,12 +62,16 @@ def build_simulator(
         Host time at which the robot begins to drive.
     on_s : float
         Host time at which the controller is switched on.
+    baud : float
+        Bits a second that the controller's own bytes take; 0 on a pseudo-terminal, where they
+        take no time.
     has_wheel : bool
         False for a controller without an encoder, beside a real camera that moves by itself.
     """
     trajectory = Trajectory(config.simulation)
     count_at = encoder(trajectory, start_s, config.wheel.counts_per_m) if has_wheel else None
-    return ControllerSimulator(simulator_settings(config), count_at=count_at, t_s=on_s)
+    settings = replace(simulator_settings(config), baud=baud)
+    return ControllerSimulator(settings, count_at=count_at, t_s=on_s)
 
 
 class SimulatedControllerProcess:
@@ -122,7 +127,7 @@ def _serve(config: Config, start_s: float, has_wheel: bool, connection: Connecti
 
     with contextlib.suppress(BrokenPipeError):
         serve_pty(
-            build_simulator(config, start_s, on_s=time.monotonic(), has_wheel=has_wheel),
+            build_simulator(config, start_s, on_s=time.monotonic(), baud=0.0, has_wheel=has_wheel),
             on_ready=connection.send,
             should_stop=has_been_left,
         )

@@ -30,6 +30,8 @@ class TotalsMeter:
         self._last_odometry: OdometrySample | None = None
         self._first_volume_l = math.nan
         self._treated_until_m = [-math.inf] * len(boom)
+        self.is_spraying = False
+        """Ground driven over while it is off counts neither as area nor for the baseline."""
         self.totals = RunTotals()
 
     def frame(self) -> None:
@@ -41,9 +43,9 @@ class TotalsMeter:
         self.totals = replace(self.totals, frames_dropped=self.totals.frames_dropped + count)
 
     def odometry(self, sample: OdometrySample) -> None:
-        """Add the ground driven over since the last reading."""
+        """Add the ground driven over since the last reading, if spraying is on."""
         last, self._last_odometry = self._last_odometry, sample
-        if last is None or sample.source is not last.source:
+        if last is None or not self.is_spraying or sample.source is not last.source:
             return
         advance_m = max(0.0, sample.distance_m - last.distance_m)
         duration_s = sample.t_s - last.t_s

@@ -26,6 +26,8 @@ from agriseg.recording.topics import FrameRecord, RecordedMessage, RecorderRecor
 from agriseg.spraying.boom import Boom
 from agriseg.totals import TotalsMeter
 
+_SPRAYING_ENDS = frozenset({"pause", "stop", "end", "finished"})
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimedMissed:
@@ -111,6 +113,10 @@ def _take(history: RunHistory, meter: TotalsMeter, t_s: float, message: Recorded
         history.capabilities = message
     elif isinstance(message, RunEvent):
         history.events.append(message)
+        if message.kind == "spraying":
+            meter.is_spraying = True
+        elif message.kind in _SPRAYING_ENDS:
+            meter.is_spraying = False
     elif isinstance(message, RecorderRecord):
         history.counters = message
 

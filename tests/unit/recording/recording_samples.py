@@ -214,7 +214,7 @@ def steps(frames: int) -> Iterator[tuple[float, list[Step]]]:
             ("controller", (CAPABILITIES,)),
             (
                 "event",
-                (RunEvent(t_s=START_S, kind="start", text="arming", data={"n": 1, "x": 0.5}),),
+                (RunEvent(t_s=START_S, kind="spraying", text="armed", data={"n": 1, "x": 0.5}),),
             ),
         ],
     )
