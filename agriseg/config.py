@@ -172,8 +172,9 @@ class SprayConfig(_Section):
     max_speed_m_s: Annotated[float, Field(gt=0.1, le=20.0)] = 6.5
     stale_after_ms: Annotated[float, Field(ge=20.0, le=1000.0)] = 300.0
     """A frame or odometry reading older than this closes the nozzles."""
-    commit_lead_ms: Annotated[float, Field(ge=5.0, le=500.0)] = 40.0
-    """Pulses are sent at least this long before the valve must move."""
+    commit_lead_ms: Annotated[float, Field(ge=5.0, le=500.0)] = 150.0
+    """Pulses are sent this long before the valve must move; later only when the weed was not
+    known earlier, and never too late for the controller."""
 
 
 class WheelConfig(_Section):

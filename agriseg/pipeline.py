@@ -209,7 +209,7 @@ class FieldPipeline:
         return self._planner.commanded_at(t_s, distance_m)
 
     def lookahead_s(self, t_s: float) -> float:
-        """Return the time from the view to the boom, less all delays and the commit lead.
+        """Return the time from the view to the boom, less the valve's and the spray's delays.
 
         What segmenting takes must fit in it; infinite while standing, NaN without odometry.
         """
@@ -219,7 +219,7 @@ class FieldPipeline:
         if vehicle.speed_m_s <= 0.0:
             return math.inf
         front_m = float(self._boom.x_m.max()) - self._boom.half_footprint_m
-        delay_s = float(self._boom.open_delay_s.max()) + 1e-3 * self._config.spray.commit_lead_ms
+        delay_s = float(self._boom.open_delay_s.max())
         return (self._ground.near_x_m - front_m) / vehicle.speed_m_s - delay_s
 
     def _look(self, vehicle: VehicleState, newest: VehicleState) -> tuple[Plant, ...]:

@@ -91,8 +91,8 @@ def test_lookahead_is_what_segmenting_may_take() -> None:
     drive = one_weed()
     drive.pipeline.odometry.add(wheel(0.0, 0.0))
     near_m = 1.55 - 271.5 / 800 + 0.015
-    # 12 ms valve, 20 ms fall, 40 ms lead.
-    assert drive.pipeline.lookahead_s(0.0) == pytest.approx(near_m / 2.0 - 0.072)
+    # 12 ms valve, 20 ms fall.
+    assert drive.pipeline.lookahead_s(0.0) == pytest.approx(near_m / 2.0 - 0.032)
 
 
 def test_commanded_state_is_that_of_the_moment() -> None:

@@ -79,7 +79,7 @@ class Ride:
     """Calls the planner every 10 ms at a steady speed."""
 
     def __init__(self, speed_m_s: float = 2.0, wheel: bool = True) -> None:
-        self.planner = SprayPlanner(BOOM, SprayConfig())
+        self.planner = SprayPlanner(BOOM, SprayConfig(commit_lead_ms=40.0))
         self.speed_m_s = speed_m_s
         self.source = OdometrySource.WHEEL if wheel else OdometrySource.VISUAL
         self.t_s, self.distance_m = 100.0, 0.0
