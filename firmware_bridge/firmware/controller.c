@@ -19,7 +19,7 @@
 #define MIN_STATUS_MS 20
 #define HELLO_BYTES 11
 /* Bytes taken in one round, so that the rest of the round is never far away. */
-#define BYTES_PER_ROUND 32
+#define BYTES_PER_ROUND 128
 
 static struct frame_reader reader;
 

@@ -19,9 +19,9 @@ uint32_t timer_run(uint32_t now)
     bool new_slot = !is_before(now, next_slot);
     uint32_t next;
 
-    wheel_sample(now);
     safety_run(now);
     if (new_slot) {
+        wheel_sample(now);
         next_slot += SLOT_TICKS;
         if (!is_before(now, next_slot))
             next_slot = now + SLOT_TICKS;

@@ -12,8 +12,8 @@
 #define SPRAY_SHIFT 6
 
 struct waiting_pulse {
-    uint32_t start; /* tick, or fine position */
-    uint32_t end;
+    uint32_t start; /* tick at which the coil goes on, or fine position on the ground */
+    uint32_t end;   /* tick at which it goes off, or fine position on the ground */
     uint8_t by_distance;
 };
 
@@ -41,8 +41,9 @@ struct valve {
     pulse_index head; /* of those that wait */
     pulse_index tail;
     pulse_index current;
-    bool planned;    /* an edge within this slot is known */
+    bool planned;    /* the tick of the next edge is known */
     bool capped;     /* and it is the open-time cap's */
+    bool moving;     /* it depends on the wheel, so look again in every slot */
     uint8_t current_seen;
     uint8_t duty_on;  /* slots of a period with the coil on; 0: always */
     uint8_t duty_period;
@@ -75,6 +76,10 @@ static uint8_t no_current[MASK_BYTES];
 static uint32_t max_open_ticks;
 static uint32_t standstill_ticks;
 static int32_t reach_subcounts;
+
+/* Of the present call of the timer interrupt. */
+static uint32_t here; /* fine position of the wheel */
+static int32_t slot_reach; /* how far the wheel turns within a slot, fine */
 
 void scheduler_init(void)
 {
@@ -138,28 +143,28 @@ void scheduler_set_duty(uint8_t index, uint8_t on_ms, uint8_t period_ms)
     hal_unlock();
 }
 
+static bool same_timing(const struct valve_timing *a, const struct valve_timing *b)
+{
+    return a->open_10us == b->open_10us && a->close_10us == b->close_10us &&
+           a->fall_10us == b->fall_10us;
+}
+
 void scheduler_follow_wheel(void)
 {
-    uint16_t known_lead = 0;
-    int32_t known_ahead = 0;
-    uint8_t v, i;
+    int32_t ahead_open = 0, ahead_close = 0;
+    struct valve *valve = valves;
+    uint8_t v;
 
-    for (v = 0; v < BOARD_VALVES; v++) {
-        for (i = 0; i < 2; i++) {
-            uint16_t lead = (uint16_t)(lead_of(&valves[v], i == 0) >> LEAD_SHIFT);
-
-            /* Valves are mostly alike. */
-            if (lead != known_lead || (v == 0 && i == 0)) {
-                known_lead = lead;
-                known_ahead = wheel_ahead(lead);
-            }
-            hal_lock();
-            if (i)
-                valves[v].ahead_close = known_ahead;
-            else
-                valves[v].ahead_open = known_ahead;
-            hal_unlock();
+    for (v = 0; v < BOARD_VALVES; v++, valve++) {
+        /* Valves are mostly alike. */
+        if (v == 0 || !same_timing(&valve->timing, &(valve - 1)->timing)) {
+            ahead_open = wheel_ahead((uint16_t)(lead_of(valve, true) >> LEAD_SHIFT));
+            ahead_close = wheel_ahead((uint16_t)(lead_of(valve, false) >> LEAD_SHIFT));
         }
+        hal_lock();
+        valve->ahead_open = ahead_open;
+        valve->ahead_close = ahead_close;
+        hal_unlock();
     }
 }
 
@@ -211,7 +216,7 @@ static void begin(struct valve *valve, uint32_t now)
 {
     valve->current = pop_waiting(valve);
     valve->began_tick = now;
-    valve->began_fine = wheel_fine(now);
+    valve->began_fine = here;
     valve->sprayed_tick = now;
     valve->pulse_number = (uint16_t)(valve->pulse_number + 1);
     if (valve->pulse_number == 0)
@@ -229,7 +234,7 @@ static void end(struct valve *valve, uint32_t now, enum outcome outcome)
     struct pulse *pulse = &pulses[valve->current];
     uint32_t on_ticks = now - valve->began_tick;
     int32_t began = wheel_subcounts(valve->began_fine);
-    int32_t ended = wheel_subcounts(wheel_fine(now));
+    int32_t ended = wheel_subcounts(here);
 
     if (valve->current_seen == CURRENT_MISSING)
         outcome = OUTCOME_NO_CURRENT;
@@ -272,6 +277,8 @@ void scheduler_close_all(void)
 
     hal_all_off();
     now = hal_tick();
+    wheel_sample(now);
+    here = wheel_fine(now);
     for (v = 0; v < BOARD_VALVES; v++) {
         valves[v].planned = false;
         if (valves[v].current != NOBODY)
@@ -283,27 +290,27 @@ void scheduler_close_all(void)
 /* When the next edge is. Timer context, or under lock. */
 
 /*
- * Finds the tick at which the wheel will be `ahead` (as far as it turns in `lead` ticks) before
- * `fine`; false where that is not within the slot that begins now. What is overdue gets a tick
- * in the past.
+ * Finds the tick at which the wheel will be `ahead` (as far as it turns in the valve's lead)
+ * before `fine`; false where that is not within the slot that begins now. What is overdue gets a
+ * tick in the past.
  */
-static bool distance_edge(uint32_t fine, int32_t ahead, uint32_t lead, uint32_t now,
-                          uint32_t *edge)
+static bool distance_edge(uint32_t fine, int32_t ahead, const struct valve *valve, bool opening,
+                          uint32_t now, uint32_t *edge)
 {
-    int32_t left = (int32_t)(fine - wheel_fine(now));
+    int32_t left = (int32_t)(fine - here);
 
     if (!wheel_moves_forward()) {
         /* A standing wheel reaches nothing more, but may have passed it. */
-        *edge = now - wheel_silence(now) - lead;
+        *edge = now - wheel_silence(now) - lead_of(valve, opening);
         return left <= 0 && wheel_stands();
     }
     left -= ahead;
-    if (left > wheel_fine_in(SLOT_TICKS + 1))
+    if (left > slot_reach)
         return false;
     if (left >= 0)
-        *edge = now + wheel_ticks_for(left > 0xFFFF ? 0xFFFF : (uint16_t)left);
+        *edge = now + wheel_ticks_for(left > 0xFFFFl ? 0xFFFFu : (uint16_t)left);
     else
-        *edge = now - wheel_ticks_for(left < -0xFFFF ? 0xFFFF : (uint16_t)-left);
+        *edge = now - wheel_ticks_for(left < -0xFFFFl ? 0xFFFFu : (uint16_t)-left);
     return true;
 }
 
@@ -311,13 +318,23 @@ static bool pulse_edge(const struct waiting_pulse *pulse, bool opening, const st
                        uint32_t now, uint32_t *edge)
 {
     uint32_t at = opening ? pulse->start : pulse->end;
-    uint32_t lead = lead_of(valve, opening);
 
     if (pulse->by_distance)
-        return distance_edge(at, opening ? valve->ahead_open : valve->ahead_close, lead, now,
-                             edge);
-    *edge = at - lead;
-    return (int32_t)(*edge - now) <= (int32_t)SLOT_TICKS;
+        return distance_edge(at, opening ? valve->ahead_open : valve->ahead_close, valve, opening,
+                             now, edge);
+    *edge = at;
+    return true;
+}
+
+/* The moment, or place, on the ground. */
+static uint32_t ground_start(const struct waiting_pulse *pulse, const struct valve *valve)
+{
+    return pulse->by_distance ? pulse->start : pulse->start + lead_of(valve, true);
+}
+
+static uint32_t ground_end(const struct waiting_pulse *pulse, const struct valve *valve)
+{
+    return pulse->by_distance ? pulse->end : pulse->end + lead_of(valve, false);
 }
 
 static bool opening_edge(const struct valve *valve, uint32_t now, uint32_t *edge)
@@ -332,14 +349,17 @@ static void plan_closing(struct valve *valve, uint32_t now)
     uint32_t cap = valve->began_tick + max_open_ticks;
     uint32_t edge;
 
-    valve->planned = pulse_edge(pulse, false, valve, now, &edge);
-    valve->capped = false;
-    if (!valve->planned || is_before(cap, edge)) {
-        edge = cap;
-        valve->capped = true;
-        valve->planned = (int32_t)(cap - now) <= (int32_t)SLOT_TICKS;
-    }
-    valve->edge_tick = edge;
+    valve->capped = !pulse_edge(pulse, false, valve, now, &edge) || is_before(cap, edge);
+    valve->edge_tick = valve->capped ? cap : edge;
+    valve->moving = pulse->by_distance;
+    valve->planned = true;
+}
+
+static void plan_opening(struct valve *valve, uint32_t now)
+{
+    valve->planned = valve->head != NOBODY && safety_state() == STATE_ARMED && !untidy &&
+                     opening_edge(valve, now, &valve->edge_tick);
+    valve->moving = valve->head != NOBODY && pulses[valve->head].of.waiting.by_distance;
 }
 
 static void plan(struct valve *valve, uint32_t now)
@@ -347,8 +367,7 @@ static void plan(struct valve *valve, uint32_t now)
     if (valve->current != NOBODY)
         plan_closing(valve, now);
     else
-        valve->planned = safety_state() == STATE_ARMED && !untidy &&
-                         opening_edge(valve, now, &valve->edge_tick);
+        plan_opening(valve, now);
 }
 
 static void open_or_drop(uint8_t index, uint32_t now)
@@ -371,7 +390,7 @@ static bool continues(const struct valve *valve, uint32_t now)
     if (valve->head == NOBODY)
         return false;
     next = &pulses[valve->head].of.waiting;
-    if (next->start == present->end)
+    if (ground_start(next, valve) == ground_end(present, valve))
         return true;
     return opening_edge(valve, now, &edge) && !is_before(now, edge);
 }
@@ -396,13 +415,13 @@ static void run_valve(uint8_t index, uint32_t now)
     struct valve *valve = &valves[index];
 
     /* Several edges of one valve may lie within one slot. */
-    while (valve->planned && !is_before(now, valve->edge_tick)) {
+    do {
         if (valve->current != NOBODY)
             close_or_continue(index, now);
         else
             open_or_drop(index, now);
         plan(valve, now);
-    }
+    } while (valve->planned && !is_before(now, valve->edge_tick));
 }
 
 static void stop_at_standstill(uint8_t index, uint32_t now)
@@ -430,24 +449,45 @@ static void modulate(uint8_t index)
     }
 }
 
+static void look_ahead(uint32_t now)
+{
+    struct valve *valve = valves;
+    uint8_t v;
+
+    here = wheel_fine(now);
+    slot_reach = wheel_fine_in(SLOT_TICKS + 1);
+    for (v = 0; v < BOARD_VALVES; v++, valve++) {
+        if (valve->current != NOBODY) {
+            modulate(v);
+            stop_at_standstill(v, now);
+        } else if (valve->head == NOBODY) {
+            continue;
+        }
+        if (valve->moving || !valve->planned)
+            plan(valve, now);
+    }
+}
+
 uint32_t scheduler_run(uint32_t now, bool new_slot)
 {
     uint32_t next = now + SLOT_TICKS;
+    struct valve *valve = valves;
+    bool fresh = new_slot;
     uint8_t v;
 
-    for (v = 0; v < BOARD_VALVES; v++) {
-        struct valve *valve = &valves[v];
-
-        if (valve->current == NOBODY && valve->head == NOBODY)
+    if (new_slot)
+        look_ahead(now);
+    for (v = 0; v < BOARD_VALVES; v++, valve++) {
+        if (!valve->planned)
             continue;
-        if (new_slot) {
-            if (valve->current != NOBODY) {
-                modulate(v);
-                stop_at_standstill(v, now);
+        if (!is_before(now, valve->edge_tick)) {
+            if (!fresh) {
+                wheel_sample(now);
+                here = wheel_fine(now);
+                fresh = true;
             }
-            plan(valve, now);
+            run_valve(v, now);
         }
-        run_valve(v, now);
         if (valve->planned && is_before(valve->edge_tick, next))
             next = valve->edge_tick;
     }
@@ -472,8 +512,7 @@ static enum outcome check_time(const struct pulse_command *command, const struct
 static enum outcome check_distance(const struct pulse_command *command, const struct valve *valve,
                                    bool follows, uint32_t now)
 {
-    uint32_t here = wheel_fine(now);
-    int32_t left = (int32_t)(command->start - (uint32_t)wheel_subcounts(here));
+    int32_t left = (int32_t)(command->start - (uint32_t)wheel_subcounts(wheel_fine(now)));
 
     if (left > reach_subcounts)
         return OUTCOME_TOO_FAR;
@@ -512,10 +551,11 @@ static enum outcome check(const struct pulse_command *command, uint32_t now)
     last = valve->tail != NOBODY ? valve->tail : valve->current;
     if (last != NOBODY) {
         const struct waiting_pulse *before = &pulses[last].of.waiting;
+        uint32_t ends = ground_end(before, valve);
 
-        if (before->by_distance != command->by_distance || is_before(start, before->end))
+        if (before->by_distance != command->by_distance || is_before(start, ends))
             return OUTCOME_OVERLAP;
-        follows = start == before->end;
+        follows = start == ends;
     }
     return command->by_distance ? check_distance(command, valve, follows, now)
                                 : check_time(command, valve, follows, now);
@@ -525,11 +565,16 @@ static void append(pulse_index index, const struct pulse_command *command)
 {
     struct valve *valve = &valves[command->valve];
     struct waiting_pulse *pulse = &pulses[index].of.waiting;
-    uint32_t scale = command->by_distance ? FINE_PER_SUBCOUNT : 1;
+    uint32_t end = command->start + command->length;
 
-    pulse->start = command->start * scale;
-    pulse->end = (command->start + command->length) * scale;
     pulse->by_distance = command->by_distance;
+    if (command->by_distance) {
+        pulse->start = command->start * FINE_PER_SUBCOUNT;
+        pulse->end = end * FINE_PER_SUBCOUNT;
+    } else {
+        pulse->start = command->start - lead_of(valve, true);
+        pulse->end = end - lead_of(valve, false);
+    }
     pulses[index].next = NOBODY;
     if (valve->tail == NOBODY)
         valve->head = index;
