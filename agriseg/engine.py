@@ -289,7 +289,7 @@ class FieldEngine:
         elif math.isnan(self._status.link.clock_error_ms):
             reasons.append("The controller's clock is being compared with the computer's.")
         elif self._last_odometry is None:
-            reasons.append("Waiting for the controller's first odometry reading.")
+            reasons.append("Waiting for the first odometry reading.")
         reasons.extend(
             f"Acknowledge the stop: {alarm.text}" for alarm in self._alarms.unacknowledged_stops()
         )
@@ -349,6 +349,8 @@ class FieldEngine:
             self._calibration_problem = str(error)
             self._stop(CALIBRATION_WRONG, str(error))
             return
+        if self._result.visual_odometry is not None:
+            self._take_visual_odometry(self._result.visual_odometry)
         integrated_s = time.perf_counter()
         plan = self._parts.pipeline.plan(now_s) if self._spraying else None
         planned_s = time.perf_counter()
@@ -369,6 +371,12 @@ class FieldEngine:
             self._meter.frame()
         if self._sink is not None:
             self._sink.frame(frame, segmented.segmentation, self._result.vehicle, self._stage)
+
+    def _take_visual_odometry(self, sample: OdometrySample) -> None:
+        self._last_odometry = sample
+        self._meter.odometry(sample)
+        if self._sink is not None:
+            self._sink.controller(sample)
 
     # -- plans ----------------------------------------------------------------------------
 
@@ -405,9 +413,10 @@ class FieldEngine:
             self._stop(LINK_LOST, str(error))
             return
         for message in messages:
-            self._take_message(message)
+            placed = self._placed(message) if isinstance(message, PulseReport) else message
+            self._take_message(placed)
             if self._sink is not None:
-                self._sink.controller(message)
+                self._sink.controller(placed)
 
     def _reopen_link(self) -> None:
         """Connect again, some seconds after the link ended; the controller stays disarmed."""
@@ -416,6 +425,18 @@ class FieldEngine:
         ):
             self._reopen_at_s = math.inf
             self._parts.reopen_controller()
+
+    def _placed(self, report: PulseReport) -> PulseReport:
+        """Return a report with the places of its edges; without an encoder, by the frames."""
+        if self._capabilities is None or self._capabilities.has_encoder:
+            return report
+        if math.isnan(report.t_open_s):
+            return report
+        opened = self._parts.pipeline.vehicle_at(report.t_open_s)
+        closed = self._parts.pipeline.vehicle_at(report.t_close_s)
+        if opened is None or closed is None:
+            return report
+        return replace(report, open_m=opened.distance_m, close_m=closed.distance_m)
 
     def _take_message(self, message: ControllerMessage) -> None:
         if isinstance(message, OdometrySample):

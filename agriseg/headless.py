@@ -13,7 +13,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from agriseg.assembly import Machine, build_realtime_machine, build_virtual_machine
 from agriseg.config import Config
-from agriseg.errors import EngineError
+from agriseg.errors import EngineError, RecordingError
 from agriseg.messages import CommandKind, EngineCommand
 
 SETTLE_S = 0.5
@@ -82,6 +82,7 @@ def _drive(machine: Machine, seconds: float) -> None:
     with Progress(*columns, console=console) as progress:
         task = progress.add_task("preparing", total=seconds)
         end_s = _start(machine) + seconds
+        _check_recording(machine)
         progress.update(task, description="driving")
         start_s = end_s - seconds
 
@@ -112,6 +113,16 @@ def _start(machine: Machine) -> float:
     return clock.now_s()
 
 
+def _check_recording(machine: Machine) -> None:
+    """Refuse to go on without a recording: a run without a window is made for its report."""
+    if machine.run_directory is not None:
+        return
+    problems = [alarm.text for alarm in machine.engine.snapshot().alarms]
+    raise RecordingError(
+        " ".join(problems) or "recording.enabled is false: a run without a window needs it"
+    )
+
+
 def _step_until(machine: Machine, end_s: float, show: Callable[[float], None]) -> None:
     next_show_s = machine.clock.now_s()
     while machine.clock.now_s() < end_s and not machine.engine.finished:
@@ -132,8 +143,7 @@ def _settle(machine: Machine) -> None:
 
 def _result(machine: Machine) -> HeadlessResult:
     directory = machine.run_directory
-    if directory is None:
-        raise EngineError("the run was not recorded, so there is no report")
+    assert directory is not None
     summary_path = directory / "summary.json"
     return HeadlessResult(
         report_path=directory / "report.html",

@@ -277,6 +277,7 @@ class PulseReport:
     """What the controller did with one pulse (confirmed, not commanded).
 
     Times and odometer readings are those of the coil's edges; NaN where the valve never opened.
+    Without a wheel encoder the readings are those of the visual odometry at these times.
     ``detail`` is the controller's reason in words for anything but `PulseOutcome.DONE`.
     """
 

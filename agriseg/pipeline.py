@@ -22,6 +22,7 @@ from agriseg.messages import (
     ClassId,
     ControllerCapabilities,
     Frame,
+    OdometrySample,
     Plant,
     Segmentation,
     SprayMode,
@@ -56,12 +57,15 @@ class PipelineResult:
         Share of the picture, 0 to 1.
     unseen_m : float
         Length of ground between this view and the one before that no frame showed.
+    visual_odometry : OdometrySample, optional
+        What the frames themselves say of the motion, where the controller has no encoder.
     """
 
     vehicle: VehicleState | None
     weed_cover: float
     crop_cover: float
     unseen_m: float = 0.0
+    visual_odometry: OdometrySample | None = None
 
 
 class FieldPipeline:
@@ -147,8 +151,7 @@ class FieldPipeline:
         CalibrationError
             The frame's size is not the one that the ground is mapped for.
         """
-        if self._uses_visual_odometry():
-            self._measure_speed(frame)
+        sample = self._measure_speed(frame) if self._uses_visual_odometry() else None
         self._forget_after_jump()
         vehicle = self.odometry.state_at(frame.t_capture_s)
         usable = vehicle is not None and vehicle.age_s <= 1e-3 * self._config.spray.stale_after_ms
@@ -164,6 +167,7 @@ class FieldPipeline:
             weed_cover=_share(segmentation.labels, ClassId.WEED),
             crop_cover=_share(segmentation.labels, ClassId.CROP),
             unseen_m=unseen_m,
+            visual_odometry=sample,
         )
 
     def plan(self, now_s: float) -> SprayPlan:
@@ -255,7 +259,7 @@ class FieldPipeline:
     def _uses_visual_odometry(self) -> bool:
         return self._capabilities is not None and not self._capabilities.has_encoder
 
-    def _measure_speed(self, frame: Frame) -> None:
+    def _measure_speed(self, frame: Frame) -> OdometrySample | None:
         """Take odometry from the pictures."""
         if self._visual is None:
             self._visual = VisualOdometry(self._ground)
@@ -265,6 +269,7 @@ class FieldPipeline:
             self.odometry.break_off()
         if sample is not None:
             self.odometry.add(sample)
+        return sample
 
     def _forget_after_jump(self) -> None:
         """Drop the map when the odometer began anew: it no longer says where things are."""
