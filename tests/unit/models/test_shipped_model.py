@@ -34,10 +34,11 @@ def _score(name: str, data: Path) -> PixelScores:
     return scores
 
 
-@pytest.mark.parametrize(("name", "target"), [("maize", 0.85), ("peanut", 0.85), ("soy", 0.70)])
-def test_mean_iou_on_held_out_groups(shared_data: Path, name: str, target: float) -> None:
+@pytest.mark.parametrize(("name", "floor"), [("maize", 0.85), ("peanut", 0.80), ("soy", 0.78)])
+def test_mean_iou_on_held_out_groups(shared_data: Path, name: str, floor: float) -> None:
+    """Not below what the model card says, less what a choice of twelve images may cost."""
     scores = _score(name, shared_data)
-    assert scores.mean_iou >= target, f"soil, crop, weed: {scores.iou.round(3)}"
+    assert scores.mean_iou >= floor, f"soil, crop, weed: {scores.iou.round(3)}"
 
 
 def test_simulated_field_is_seen() -> None:
@@ -50,4 +51,4 @@ def test_simulated_field_is_seen() -> None:
         )
         scores += PixelScores.of(seen.labels, truth)
     segmenter.close()
-    assert scores.mean_iou >= 0.80, f"soil, crop, weed: {scores.iou.round(3)}"
+    assert scores.mean_iou >= 0.70, f"soil, crop, weed: {scores.iou.round(3)}"
