@@ -221,6 +221,8 @@ class SimulationConfig(_Section):
     crop_stage: Fraction = 0.4
     """Growth stage, 0 cotyledons to 1 closing rows."""
     weeds_per_m2: Annotated[float, Field(ge=0.0, le=200.0)] = 8.0
+    weed_size: Annotated[float, Field(ge=0.5, le=4.0)] = 1.6
+    """Factor on the weeds' span: 1 just emerged (1 to 9 cm), 1.6 when they are usually sprayed."""
     straw: Fraction = 0.3
     stones: Fraction = 0.3
     light: Fraction = 0.6

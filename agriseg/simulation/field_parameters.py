@@ -98,6 +98,7 @@ def field_from_config(config: SimulationConfig) -> FieldParameters:
         row_offset_m=config.row_spacing_m / 2.0,
         crop_spacing_m=config.crop_spacing_m,
         weeds_per_m2=config.weeds_per_m2,
+        weed_scale=config.weed_size,
         soil_bgr=_times(soil, _jitter(rng, 0.06)),
         soil_contrast=0.5 + 0.5 * config.light,
         straw=config.straw,
