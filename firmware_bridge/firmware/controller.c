@@ -78,7 +78,7 @@ static bool take_hello(const struct frame *frame, uint32_t now)
     return true;
 }
 
-static void take_report_ack(uint16_t next)
+static void take_report_ack(uint16_t next, uint32_t now)
 {
     uint16_t done = (uint16_t)(next - controller_link.report_index);
 
@@ -87,6 +87,7 @@ static void take_report_ack(uint16_t next)
     scheduler_drop_reports(done);
     controller_link.report_index = next;
     controller_link.reports_sent -= done;
+    telemetry_reports_taken(now);
 }
 
 static void take_beat(const uint8_t *from, uint32_t now)
@@ -95,7 +96,7 @@ static void take_beat(const uint8_t *from, uint32_t now)
         safety_leave_armed(CAUSE_WRONG_SESSION);
         return;
     }
-    take_report_ack(get_u16(from + 5));
+    take_report_ack(get_u16(from + 5), now);
     safety_beat(from[4], now);
 }
 
@@ -141,7 +142,7 @@ static bool take_unsequenced(const struct frame *frame, uint32_t now)
     else if (frame->type == TIME)
         take_time(from);
     else if (frame->type == REPORT_ACK)
-        take_report_ack(get_u16(from));
+        take_report_ack(get_u16(from), now);
     else if (from[0] < BOARD_VALVES)
         telemetry_valves(from[0]);
     return true;

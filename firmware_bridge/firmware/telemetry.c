@@ -35,8 +35,9 @@ static bool valves_due;
 static uint8_t valves_first;
 static uint32_t status_due;
 static uint32_t odometry_due;
-static bool reports_waiting;
-static uint32_t reports_due;
+static bool reports_waiting;  /* new ones, */
+static uint32_t reports_due;  /* until then at most */
+static uint32_t repeat_due;   /* of the oldest one that has been sent */
 static uint16_t reports_repeated; /* how many of the next ones have been sent before */
 static uint16_t odometry_ticks;
 static uint16_t status_ticks;
@@ -340,32 +341,46 @@ static void send_report_frame(uint8_t most)
     reports_repeated = reports_repeated > n ? reports_repeated - n : 0;
 }
 
-/* New reports go out once there are enough or they have waited; all again if not taken. */
-static void run_reports(uint32_t now)
+void telemetry_reports_taken(uint32_t now)
+{
+    uint16_t unsent = (uint16_t)(scheduler_reports() - controller_link.reports_sent);
+
+    repeat_due = now + REPORT_REPEAT_TICKS;
+    if (reports_repeated > unsent)
+        reports_repeated = unsent;
+}
+
+/* Whether some reports are to be sent now; all of them again if the oldest is not taken. */
+static bool reports_are_due(uint32_t now)
 {
     uint16_t all = scheduler_reports();
-    uint16_t unsent = (uint16_t)(all - controller_link.reports_sent);
+    uint16_t unsent;
 
-    if (controller_link.session == 0 || all == 0) {
-        reports_waiting = false;
-        return;
-    }
-    if (!reports_waiting || (unsent != 0 && is_before(now + REPORT_WAIT_TICKS, reports_due))) {
-        reports_waiting = true;
-        reports_due = now + (unsent != 0 ? REPORT_WAIT_TICKS : REPORT_REPEAT_TICKS);
-    }
-    if (unsent < MAX_REPORTS && is_before(now, reports_due))
-        return;
-    if (!fits(11 + MAX_REPORTS * REPORT_BYTES, URGENT_ROOM))
-        return;
-    if (unsent == 0) {
+    if (controller_link.reports_sent != 0 && !is_before(now, repeat_due)) {
         scheduler_report_rewind();
         controller_link.reports_sent = 0;
         reports_repeated = all;
     }
+    unsent = (uint16_t)(all - controller_link.reports_sent);
+    if (unsent == 0 || controller_link.session == 0) {
+        reports_waiting = false;
+        return false;
+    }
+    if (!reports_waiting) {
+        reports_waiting = true;
+        reports_due = now + REPORT_WAIT_TICKS;
+    }
+    return reports_repeated != 0 || unsent >= MAX_REPORTS || !is_before(now, reports_due);
+}
+
+static void run_reports(uint32_t now)
+{
+    if (!reports_are_due(now) || !fits(11 + MAX_REPORTS * REPORT_BYTES, URGENT_ROOM))
+        return;
+    reports_waiting = false;
+    if (controller_link.reports_sent == 0)
+        repeat_due = hal_send_tick() + REPORT_REPEAT_TICKS;
     send_report_frame(reports_repeated != 0 ? MAX_REPEATED : MAX_REPORTS);
-    if (controller_link.reports_sent >= all)
-        reports_due = hal_send_tick() + REPORT_REPEAT_TICKS;
 }
 
 static void run_urgent(uint32_t now)

@@ -35,6 +35,9 @@ void telemetry_time(uint32_t stamp, uint32_t rx_tick);
 void telemetry_ack(uint8_t flags, uint32_t now);
 void telemetry_valves(uint8_t first);
 
+/* The host has acknowledged reports. */
+void telemetry_reports_taken(uint32_t now);
+
 /* Sends what is due. Main loop. */
 void telemetry_run(uint32_t now);
 

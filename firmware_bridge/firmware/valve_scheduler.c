@@ -44,6 +44,7 @@ struct valve {
     bool planned;    /* the tick of the next edge is known */
     bool capped;     /* and it is the open-time cap's */
     bool moving;     /* it depends on the wheel, so look again in every slot */
+    bool stale;      /* and the wheel's speed has been found anew */
     uint8_t current_seen;
     uint8_t duty_on;  /* slots of a period with the coil on; 0: always */
     uint8_t duty_period;
@@ -54,8 +55,9 @@ struct valve {
     uint32_t edge_tick;
     uint32_t began_tick;
     uint32_t began_fine;
-    uint32_t sprayed_tick; /* spraying time is counted up to here */
-    uint32_t spray_time;   /* units of 64 ticks */
+    uint32_t switch_fine;  /* the wheel's position at the next edge, if it moves */
+    uint16_t sprayed_tick; /* spraying time is counted up to here, modulo 2^16 */
+    uint16_t spray_time;   /* units of 64 ticks */
     struct valve_timing timing;
 };
 
@@ -164,6 +166,7 @@ void scheduler_follow_wheel(void)
         hal_lock();
         valve->ahead_open = ahead_open;
         valve->ahead_close = ahead_close;
+        valve->stale = true;
         hal_unlock();
     }
 }
@@ -208,8 +211,8 @@ static pulse_index pop_waiting(struct valve *valve)
 
 static void count_spraying(struct valve *valve, uint32_t now)
 {
-    valve->spray_time += (now - valve->sprayed_tick) >> SPRAY_SHIFT;
-    valve->sprayed_tick = now;
+    valve->spray_time += (uint16_t)((uint16_t)now - valve->sprayed_tick) >> SPRAY_SHIFT;
+    valve->sprayed_tick = (uint16_t)now;
 }
 
 static void begin(struct valve *valve, uint32_t now)
@@ -217,7 +220,7 @@ static void begin(struct valve *valve, uint32_t now)
     valve->current = pop_waiting(valve);
     valve->began_tick = now;
     valve->began_fine = here;
-    valve->sprayed_tick = now;
+    valve->sprayed_tick = (uint16_t)now;
     valve->pulse_number = (uint16_t)(valve->pulse_number + 1);
     if (valve->pulse_number == 0)
         valve->pulse_number = 1;
@@ -264,10 +267,8 @@ static void close_valve(uint8_t index, uint32_t now, enum outcome outcome)
 
     hal_valve(index, false);
     end(valve, now, outcome);
-    if (after > 0 || valve->spray_time >= (uint32_t)-after)
-        valve->spray_time += (uint32_t)after;
-    else
-        valve->spray_time = 0;
+    after += valve->spray_time;
+    valve->spray_time = after > 0 ? (uint16_t)after : 0;
 }
 
 void scheduler_close_all(void)
@@ -352,18 +353,27 @@ static void plan_closing(struct valve *valve, uint32_t now)
     valve->capped = !pulse_edge(pulse, false, valve, now, &edge) || is_before(cap, edge);
     valve->edge_tick = valve->capped ? cap : edge;
     valve->moving = pulse->by_distance;
+    valve->switch_fine = pulse->end - (uint32_t)valve->ahead_close;
     valve->planned = true;
 }
 
 static void plan_opening(struct valve *valve, uint32_t now)
 {
-    valve->planned = valve->head != NOBODY && safety_state() == STATE_ARMED && !untidy &&
-                     opening_edge(valve, now, &valve->edge_tick);
-    valve->moving = valve->head != NOBODY && pulses[valve->head].of.waiting.by_distance;
+    const struct waiting_pulse *pulse;
+
+    valve->planned = false;
+    valve->moving = false;
+    if (valve->head == NOBODY || safety_state() != STATE_ARMED || untidy)
+        return;
+    pulse = &pulses[valve->head].of.waiting;
+    valve->planned = opening_edge(valve, now, &valve->edge_tick);
+    valve->moving = pulse->by_distance;
+    valve->switch_fine = pulse->start - (uint32_t)valve->ahead_open;
 }
 
 static void plan(struct valve *valve, uint32_t now)
 {
+    valve->stale = false;
     if (valve->current != NOBODY)
         plan_closing(valve, now);
     else
@@ -449,6 +459,14 @@ static void modulate(uint8_t index)
     }
 }
 
+/* Whether the present plan of a valve still holds. */
+static bool holds(const struct valve *valve)
+{
+    if (!valve->moving)
+        return valve->planned;
+    return !valve->stale && (int32_t)(valve->switch_fine - here) > slot_reach;
+}
+
 static void look_ahead(uint32_t now)
 {
     struct valve *valve = valves;
@@ -463,7 +481,7 @@ static void look_ahead(uint32_t now)
         } else if (valve->head == NOBODY) {
             continue;
         }
-        if (valve->moving || !valve->planned)
+        if (!holds(valve))
             plan(valve, now);
     }
 }
@@ -659,13 +677,13 @@ uint16_t scheduler_open_since(uint8_t index, uint32_t now, uint16_t ticks)
     return number;
 }
 
-uint32_t scheduler_take_spray_time(uint8_t index, uint32_t now)
+uint16_t scheduler_take_spray_time(uint8_t index, uint32_t now)
 {
     struct valve *valve = &valves[index];
-    uint32_t time;
+    uint16_t time;
 
     hal_lock();
-    if (valve->current != NOBODY && !is_before(now, valve->sprayed_tick))
+    if (valve->current != NOBODY && !is_before(now, valve->began_tick))
         count_spraying(valve, now);
     time = valve->spray_time;
     valve->spray_time = 0;

@@ -84,7 +84,7 @@ void scheduler_note_current(uint8_t valve, uint16_t pulse_number, bool flows);
 uint16_t scheduler_open_since(uint8_t valve, uint32_t now, uint16_t ticks);
 
 /* Spraying time of a valve since the last call, in units of 64 ticks. Main loop. */
-uint32_t scheduler_take_spray_time(uint8_t valve, uint32_t now);
+uint16_t scheduler_take_spray_time(uint8_t valve, uint32_t now);
 
 /* Main loop. */
 uint16_t scheduler_queued(void);

@@ -6,9 +6,9 @@
 #include "wire.h"
 
 #define FINE_PER_COUNT 256
-#define WINDOW_TICKS (30u * TICKS_PER_MS)
+#define WINDOW_TICKS (20u * TICKS_PER_MS)
 #define STANDSTILL_TICKS (250u * TICKS_PER_MS)
-#define PERIOD_TICKS (5u * TICKS_PER_MS)
+#define PERIOD_TICKS (8u * TICKS_PER_MS)
 #define KEEP_TICKS (8u * TICKS_PER_MS)
 #define HISTORY 32u
 /* The newest edge is kept from ageing out of the clock's half range. */

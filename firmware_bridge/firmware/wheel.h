@@ -3,7 +3,7 @@
  * Position and speed of the wheel from tick-stamped encoder edges.
  *
  * "Fine" positions are 1/256 of a count, modulo 2^32. Speed and acceleration come from divided
- * differences over two windows of 30 ms, longer where edges are rare; between edges the
+ * differences over two windows of 20 ms, longer where edges are rare; between edges the
  * position is carried on, never by more than one count.
  */
 #ifndef AGRISEG_WHEEL_H

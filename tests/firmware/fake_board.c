@@ -17,10 +17,16 @@
 
 #define POLL_TICKS 25
 #define BYTE_TICKS 5
+#ifndef RX_SIZE
 #define RX_SIZE 65536
+#endif
+#ifndef TX_SIZE
 #define TX_SIZE 1048576
+#endif
 #define TX_BUFFER 255
+#ifndef MAX_EDGES
 #define MAX_EDGES 262144
+#endif
 
 struct timed_byte {
     uint64_t tick;

@@ -8,6 +8,7 @@ they need on a wire of 500 kbaud.
 from __future__ import annotations
 
 import ctypes as c
+import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -263,6 +264,15 @@ class AvrMachine:
         """Let the supply fail for a moment."""
         self.lib.shim_reset(self.shim, 0x04)
 
+    def paint_free_ram(self, elf: Path) -> None:
+        """Mark the memory between variables and stack; call before the first `advance`."""
+        self.advance(0.01)
+        self.lib.shim_paint_ram(self.shim, _end_of_variables(elf), 0xA5)
+
+    def unused_ram(self, elf: Path) -> int:
+        """Return how much of the marked memory has not been touched."""
+        return int(self.lib.shim_unused_ram(self.shim, _end_of_variables(elf), 0xA5))
+
     @property
     def resets(self) -> int:
         """How often the processor has started anew."""
@@ -272,3 +282,14 @@ class AvrMachine:
     def overruns(self) -> int:
         """Bytes that the processor took too late from its serial port."""
         return int(self.lib.shim_overruns(self.shim))
+
+
+def _end_of_variables(elf: Path) -> int:
+    """Return the data address behind the last variable."""
+    listing = subprocess.run(["avr-nm", str(elf)], capture_output=True, text=True, check=True)
+    ends = [
+        int(line.split()[0], 16)
+        for line in listing.stdout.splitlines()
+        if line.split()[-1] in ("__bss_end", "_end")
+    ]
+    return max(ends) & 0xFFFF

@@ -88,9 +88,7 @@ def spray_by_distance(
     return _errors(rig, drive, wanted, length)
 
 
-def _errors(
-    rig: Rig, drive: Drive, wanted: dict[int, tuple[int, int]], length: int
-) -> EdgeErrors:
+def _errors(rig: Rig, drive: Drive, wanted: dict[int, tuple[int, int]], length: int) -> EdgeErrors:
     by_valve: dict[int, list[tuple[float, float]]] = {v: rig.openings(v) for v in range(16)}
     answers = rig.answers()
     begin: list[float] = []

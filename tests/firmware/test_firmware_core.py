@@ -697,6 +697,15 @@ def test_reports_are_repeated_until_acknowledged_and_free_their_place(armed: Raw
     assert armed.last(Ack).free == armed.last(HelloReply).queue
 
 
+def test_an_old_report_is_repeated_while_new_ones_keep_coming(armed: RawHost) -> None:
+    base = armed.tick() + 40 * MS
+    for tag in range(40):
+        armed.pulses(base, Pulse(tag % 16, tag, 20 * MS * tag, 10 * MS))
+    armed.run(1.0)
+    first = [f for f in armed.all(PulseReports) if any(r.tag == 0 for r in f.reports)]
+    assert len(first) >= 10
+
+
 def test_an_acknowledgement_of_what_was_not_sent_is_ignored(armed: RawHost) -> None:
     armed.pulses(armed.tick(), Pulse(0, 1, 20 * MS, 10 * MS))
     for index in (5, 0xFFFF, 0x8000):

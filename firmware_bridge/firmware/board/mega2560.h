@@ -26,8 +26,8 @@
 #define BOARD_CAPABILITIES \
     (HAS_ENCODER | HAS_PRESSURE | HAS_FLOW | HAS_COIL_CURRENT | HAS_STROBE | HAS_MASTER_VALVE | \
      HAS_ESTOP_INPUT)
-/* Unacknowledged commands that the receive buffer of 256 holds beside a heartbeat. */
-#define BOARD_RX_BYTES 240
+/* Unacknowledged commands that the receive buffer of 256 holds beside heartbeats and the like. */
+#define BOARD_RX_BYTES 200
 #define BOARD_MAX_OPEN_MS 10000u
 #define BOARD_BAUD 500000ul
 

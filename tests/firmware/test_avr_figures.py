@@ -1,0 +1,134 @@
+"""Figures of the Mega 2560's binary in simavr: places on the ground, a bad wire, load."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from firmware_machines import AvrMachine, FakeMachine, WheelSegment
+from firmware_rig import Rig
+from firmware_runs import TIMING, changing, outcomes, spray_by_distance, spray_by_time, steady
+
+from firmware_bridge.codes import Outcome
+
+
+@pytest.fixture
+def machine(simavr_shim: Path, mega_elf: Path) -> Iterator[AvrMachine]:
+    """Return a controller that has just been switched on."""
+    avr = AvrMachine(simavr_shim, mega_elf)
+    yield avr
+    avr.close()
+
+
+@pytest.mark.parametrize(
+    ("slow_m_s", "fast_m_s"), [(0.5, None), (2.0, None), (6.0, None), (0.5, 2.5), (2.0, 6.0)]
+)
+def test_spray_lands_within_three_millimetres(
+    machine: AvrMachine, slow_m_s: float, fast_m_s: float | None
+) -> None:
+    rig = Rig(machine, timing=TIMING)
+    rig.arm()
+    if fast_m_s is None:
+        drive = steady(rig.now_s, slow_m_s)
+    else:
+        drive = changing(rig.now_s, slow_m_s, fast_m_s, rig.now_s + 60.0)
+    machine.turn_wheel(drive.segments)
+    errors = spray_by_distance(
+        rig,
+        drive,
+        pulses=240,
+        spacing_m=0.013 * max(1.0, slow_m_s / 2.0),
+        lookahead_m=0.5 if slow_m_s > 1.0 else 0.2,
+        length_m=0.04 * max(1.0, slow_m_s / 2.0),
+    )
+    print(f"{slow_m_s} to {fast_m_s or slow_m_s} m/s: p99 {errors.p99_mm():.2f} mm")
+    assert errors.missed == 0
+    assert len(errors.begin_mm) == 240
+    assert errors.p99_mm() <= 3.0
+    assert machine.overruns == 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("acceleration", [1.5, -1.5])
+def test_spray_lands_within_three_millimetres_over_minutes(
+    machine: AvrMachine, acceleration: float
+) -> None:
+    rig = Rig(machine, timing=TIMING)
+    rig.arm()
+    low, high = 0.5, 6.0
+    drive = changing(rig.now_s, low, high, rig.now_s + 120.0)
+    machine.turn_wheel(drive.segments)
+    rig.run(0.0 if acceleration > 0 else 4.5)
+    errors = spray_by_distance(
+        rig, drive, pulses=3000, spacing_m=0.02, lookahead_m=0.6, length_m=0.06
+    )
+    print(f"{len(errors.begin_mm)} pulses: p99 {errors.p99_mm():.2f} mm, {errors.missed} missed")
+    assert errors.missed == 0
+    assert errors.p99_mm() <= 3.0
+
+
+def _on_a_bad_wire(rig: Rig, rate: float, seconds: float) -> tuple[int, int, int]:
+    rig.arm()
+    for wire in (rig.to_controller, rig.to_host):
+        wire.bit_error_rate = rate
+        wire.loss, wire.duplication, wire.reordering = 0.005, 0.02, 0.02
+    rig.machine.turn_wheel([WheelSegment(rig.now_s, 0.5, 4000.0)])
+    opened = len(rig.openings())
+    ids = spray_by_time(rig, per_s=100, seconds=seconds, ahead_s=0.35, length_s=0.03)
+    done = outcomes(rig, ids).get(Outcome.DONE.name, 0)
+    return len(ids), done, len(rig.openings()) - opened
+
+
+@pytest.mark.parametrize("rate", [1e-5, 1e-4])
+def test_a_bad_wire_costs_no_pulse_and_invents_none(machine: AvrMachine, rate: float) -> None:
+    rig = Rig(machine, timing=TIMING)
+    wanted, done, sprayed = _on_a_bad_wire(rig, rate, 3.0)
+    print(f"bit error rate {rate}: {wanted} pulses, {done} done, {rig.link.counters}")
+    assert (done, sprayed) == (wanted, wanted)
+
+
+def test_a_very_bad_wire_invents_no_pulse(machine: AvrMachine) -> None:
+    rig = Rig(machine, timing=TIMING)
+    wanted, done, sprayed = _on_a_bad_wire(rig, 1e-3, 3.0)
+    print(f"bit error rate 1e-3: {wanted} pulses, {sprayed} sprayed, {rig.link.counters}")
+    assert done <= sprayed <= wanted
+    assert sprayed >= 0.9 * wanted
+    assert rig.status.bad_frames > 10
+
+
+@pytest.mark.parametrize("counts_per_s", [0.0, 12_000.0])
+def test_sixteen_valves_at_800_pulses_a_second(machine: AvrMachine, counts_per_s: float) -> None:
+    rig = Rig(machine, timing=TIMING)
+    rig.arm()
+    machine.turn_wheel([WheelSegment(rig.now_s, 0.5, counts_per_s)])
+    ids = spray_by_time(rig, per_s=800, seconds=2.0, ahead_s=0.08, length_s=0.012)
+    assert outcomes(rig, ids) == {Outcome.DONE.name: 1600}
+    assert len(rig.openings()) == 1600
+    assert rig.status.late == 0
+    assert rig.status.bad_frames == 0
+    assert machine.overruns == 0
+
+
+def test_sixty_four_valves_at_640_pulses_a_second(wide_library: Path) -> None:
+    """On the core alone, at 500 kbaud: the Mega has outputs for sixteen."""
+    machine = FakeMachine(wide_library)
+    rig = Rig(machine, timing=TIMING, valves=64)
+    rig.arm()
+    machine.turn_wheel([WheelSegment(rig.now_s, 0.5, 12_000.0)])
+    ids = spray_by_time(rig, per_s=640, seconds=3.0, ahead_s=0.2, length_s=0.03, valves=64)
+    assert outcomes(rig, ids) == {Outcome.DONE.name: 1920}
+    assert {edge.valve for edge in rig.valve_edges()} == set(range(64))
+    assert rig.status.late == 0
+
+
+def test_the_stack_keeps_clear_of_the_variables(machine: AvrMachine, mega_elf: Path) -> None:
+    machine.paint_free_ram(mega_elf)
+    rig = Rig(machine, timing=TIMING)
+    rig.arm()
+    machine.turn_wheel([WheelSegment(rig.now_s, 0.5, 12_000.0)])
+    ids = spray_by_time(rig, per_s=400, seconds=0.5, ahead_s=0.08, length_s=0.02)
+    assert outcomes(rig, ids) == {Outcome.DONE.name: len(ids)}
+    unused = machine.unused_ram(mega_elf)
+    print(f"{unused} bytes of RAM were never used by the stack")
+    assert unused > 2048
