@@ -98,6 +98,7 @@ void scheduler_init(void)
     for (v = 0; v < BOARD_VALVES; v++) {
         valves[v] = empty;
         valves[v].head = valves[v].tail = valves[v].current = NOBODY;
+        scheduler_set_duty(v, BOARD_DUTY_ON_MS, BOARD_DUTY_PERIOD_MS);
     }
     for (v = 0; v < MASK_BYTES; v++)
         no_current[v] = 0;
@@ -444,11 +445,11 @@ static void stop_at_standstill(uint8_t index, uint32_t now)
         close_valve(index, now, OUTCOME_STANDSTILL);
 }
 
-static void modulate(uint8_t index)
+static void modulate(uint8_t index, uint32_t now)
 {
     struct valve *valve = &valves[index];
 
-    if (valve->duty_on == 0)
+    if (valve->duty_on == 0 || !is_before(now, valve->edge_tick))
         return;
     valve->duty_phase++;
     if (valve->duty_phase == valve->duty_on) {
@@ -476,7 +477,7 @@ static void look_ahead(uint32_t now)
     slot_reach = wheel_fine_in(SLOT_TICKS + 1);
     for (v = 0; v < BOARD_VALVES; v++, valve++) {
         if (valve->current != NOBODY) {
-            modulate(v);
+            modulate(v, now);
             stop_at_standstill(v, now);
         } else if (valve->head == NOBODY) {
             continue;
@@ -680,7 +681,7 @@ uint16_t scheduler_open_since(uint8_t index, uint32_t now, uint16_t ticks)
 uint16_t scheduler_take_spray_time(uint8_t index, uint32_t now)
 {
     struct valve *valve = &valves[index];
-    uint16_t time;
+    uint32_t time;
 
     hal_lock();
     if (valve->current != NOBODY && !is_before(now, valve->began_tick))
@@ -688,7 +689,9 @@ uint16_t scheduler_take_spray_time(uint8_t index, uint32_t now)
     time = valve->spray_time;
     valve->spray_time = 0;
     hal_unlock();
-    return time;
+    if (valve->duty_on != 0)
+        time = time * valve->duty_on / valve->duty_period;
+    return (uint16_t)time;
 }
 
 static uint16_t read_counter(const uint16_t *counter)

@@ -58,6 +58,7 @@ void scheduler_init(void);
 void scheduler_set_limits(uint16_t max_open_ms, uint16_t standstill_ms, uint32_t reach);
 void scheduler_set_timing(uint8_t valve, const struct valve_timing *timing);
 void scheduler_get_timing(uint8_t valve, struct valve_timing *timing);
+/* A PWM valve: on for so long in each period while its pulse lasts; all the time if not shorter. */
 void scheduler_set_duty(uint8_t valve, uint8_t on_ms, uint8_t period_ms);
 
 /* Takes a pulse; one that is refused goes to the reports. Main loop; needs a free place. */

@@ -678,6 +678,20 @@ def test_a_full_queue_takes_no_pulse_of_the_frame(armed: RawHost) -> None:
     assert armed.last(Status).queued == tag
 
 
+def test_a_pwm_valve_is_switched_on_and_off_while_its_pulse_lasts(armed: RawHost) -> None:
+    controller(armed).lib.scheduler_set_duty(5, 6, 20)
+    armed.pulses(armed.tick() + 40 * MS, Pulse(5, 1, 0, 100 * MS), Pulse(4, 2, 0, 100 * MS))
+    armed.run(0.3)
+    edges = armed.edges(5)
+    assert len(edges) == 10
+    assert len(armed.edges(4)) == 2
+    begins = [t_s for t_s, on in edges if on]
+    lasts = [off_s - on_s for (on_s, _), (off_s, _) in zip(edges[::2], edges[1::2], strict=True)]
+    assert [b - a for a, b in pairwise(begins)] == pytest.approx([0.02] * 4, abs=0.0011)
+    assert lasts == pytest.approx([0.006] * 5, abs=0.0011)
+    assert armed.outcomes() == {1: Outcome.DONE, 2: Outcome.DONE}
+
+
 # Reports
 
 

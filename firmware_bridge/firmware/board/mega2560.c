@@ -105,6 +105,8 @@ ISR(TIMER1_COMPA_vect)
 void hal_lock(void)
 {
     timer_busy = true;
+    /* Nothing that the lock guards is read or written before it. */
+    __asm__ volatile("" ::: "memory");
 }
 
 void hal_unlock(void)

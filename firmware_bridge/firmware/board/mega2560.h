@@ -38,4 +38,10 @@
 /* A coil that draws less has no current. */
 #define BOARD_COIL_MIN_MV 500u
 
+/* PWM valves: the coil is on for so long in each period of an opening; equal: all the time. */
+#ifndef BOARD_DUTY_ON_MS
+#define BOARD_DUTY_ON_MS 100
+#define BOARD_DUTY_PERIOD_MS 100
+#endif
+
 #endif

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* ARM's MPS2 board with the Cortex-M3 image AN385, as QEMU has it: shows that the core runs. */
+#ifndef AGRISEG_BOARD_MPS2_AN385_H
+#define AGRISEG_BOARD_MPS2_AN385_H
+
+#define BOARD_NAME "AgriSeg MPS2 AN385"
+#define BOARD_VALVES 64
+#define BOARD_QUEUE 500
+#define BOARD_CAPABILITIES (HAS_MASTER_VALVE | IS_SIMULATED)
+#define BOARD_RX_BYTES 512
+#define BOARD_MAX_OPEN_MS 10000u
+#define BOARD_FLOW_UL_PER_PULSE 200u
+#define BOARD_PRESSURE_ZERO_MV 500u
+#define BOARD_PRESSURE_TENTHS_KPA_PER_V 2500u
+#define BOARD_COIL_MIN_MV 500u
+#define BOARD_DUTY_ON_MS 100
+#define BOARD_DUTY_PERIOD_MS 100
+
+#endif
