@@ -110,6 +110,19 @@ def test_sixteen_valves_at_800_pulses_a_second(machine: AvrMachine, counts_per_s
     assert machine.overruns == 0
 
 
+@pytest.mark.parametrize("counts_per_s", [12_000.0, 20_000.0, -12_000.0])
+def test_no_edge_of_the_encoder_is_lost(machine: AvrMachine, counts_per_s: float) -> None:
+    rig = Rig(machine, timing=TIMING)
+    rig.arm()
+    start_s = rig.now_s
+    still = WheelSegment(start_s + 2.0, 0.5 + 2.0 * counts_per_s, 0.0)
+    machine.turn_wheel([WheelSegment(start_s, 0.5, counts_per_s), still])
+    ids = spray_by_time(rig, per_s=300, seconds=2.0, ahead_s=0.08, length_s=0.012)
+    assert outcomes(rig, ids) == {Outcome.DONE.name: 600}
+    assert rig.status.position / 16 == pytest.approx(2.0 * counts_per_s, abs=1.5)
+    assert rig.status.speed == 0
+
+
 def test_sixty_four_valves_at_640_pulses_a_second(wide_library: Path) -> None:
     """On the core alone, at 500 kbaud: the Mega has outputs for sixteen."""
     machine = FakeMachine(wide_library)
