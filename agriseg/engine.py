@@ -608,7 +608,8 @@ class FieldEngine:
             VALVE_FAULT,
             f"These nozzles do not follow their command: {numbers}." if faults else "",
         )
-        self._set_alarm(PLANNER_LIMIT, self._parts.pipeline.limit_note)
+        note = self._parts.pipeline.limit_note if self._spraying else ""
+        self._set_alarm(PLANNER_LIMIT, note)
         odometry = self._last_odometry
         limit_m_s = self._config.spray.max_speed_m_s
         too_fast = self._spraying and odometry is not None and odometry.speed_m_s > limit_m_s
