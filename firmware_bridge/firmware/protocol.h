@@ -16,6 +16,8 @@
 #define PULSE_BYTES 9
 #define REPORT_BYTES 16
 #define VALVE_BYTES 6
+#define HELLO_REPLY_BYTES 40 /* without the name */
+#define STATUS_BYTES 44      /* without the masks */
 #define NOT_MEASURED_U16 0xFFFFu
 #define NOT_MEASURED_U32 0xFFFFFFFFul
 #define SUBCOUNTS 16 /* positions on the wire are sixteenths of an encoder count */

@@ -389,7 +389,7 @@ static void run_urgent(uint32_t now)
         time_due = false;
         send_time();
     }
-    if (hello_due && fits(39 + sizeof name - 1, 0)) {
+    if (hello_due && fits(HELLO_REPLY_BYTES + sizeof name - 1, 0)) {
         hello_due = false;
         send_hello();
     }
@@ -404,7 +404,7 @@ static void run_urgent(uint32_t now)
 
 static void run_periodic(uint32_t now)
 {
-    if (!is_before(now, status_due) && fits(46 + 2 * MASK_BYTES, URGENT_ROOM / 2)) {
+    if (!is_before(now, status_due) && fits(STATUS_BYTES + 2 * MASK_BYTES, URGENT_ROOM / 2)) {
         status_due = now + status_ticks;
         send_status();
     }

@@ -10,6 +10,7 @@
 /* Fine positions are compared modulo 2^32: distances on the wire stay below this. */
 #define FARTHEST_SUBCOUNTS ((int32_t)1 << 26)
 #define SPRAY_SHIFT 6
+#define PLANNED_AT_ONCE 4
 
 struct waiting_pulse {
     uint32_t start; /* tick at which the coil goes on, or fine position on the ground */
@@ -82,6 +83,7 @@ static int32_t reach_subcounts;
 /* Of the present call of the timer interrupt. */
 static uint32_t here; /* fine position of the wheel */
 static int32_t slot_reach; /* how far the wheel turns within a slot, fine */
+static uint32_t soonest;   /* no planned edge is before this tick */
 
 void scheduler_init(void)
 {
@@ -95,6 +97,7 @@ void scheduler_init(void)
     report_head = report_tail = report_cursor = NOBODY;
     report_count = taken = queued = late = rejected = 0;
     untidy = false;
+    soonest = hal_tick();
     for (v = 0; v < BOARD_VALVES; v++) {
         valves[v] = empty;
         valves[v].head = valves[v].tail = valves[v].current = NOBODY;
@@ -379,6 +382,8 @@ static void plan(struct valve *valve, uint32_t now)
         plan_closing(valve, now);
     else
         plan_opening(valve, now);
+    if (valve->planned && is_before(valve->edge_tick, soonest))
+        soonest = valve->edge_tick;
 }
 
 static void open_or_drop(uint8_t index, uint32_t now)
@@ -449,7 +454,7 @@ static void modulate(uint8_t index, uint32_t now)
 {
     struct valve *valve = &valves[index];
 
-    if (valve->duty_on == 0 || !is_before(now, valve->edge_tick))
+    if (!is_before(now, valve->edge_tick))
         return;
     valve->duty_phase++;
     if (valve->duty_phase == valve->duty_on) {
@@ -468,20 +473,50 @@ static bool holds(const struct valve *valve)
     return !valve->stale && (int32_t)(valve->switch_fine - here) > slot_reach;
 }
 
+/* Switches what is due. */
+static void switch_due(uint32_t now)
+{
+    const struct valve *valve = valves;
+    uint32_t next = now + SLOT_TICKS;
+    uint8_t v;
+
+    wheel_sample(now);
+    here = wheel_fine(now);
+    for (v = 0; v < BOARD_VALVES; v++, valve++) {
+        if (!valve->planned)
+            continue;
+        if (!is_before(now, valve->edge_tick))
+            run_valve(v, now);
+        if (valve->planned && is_before(valve->edge_tick, next))
+            next = valve->edge_tick;
+    }
+    soonest = next;
+}
+
+/* Plans the slot that begins; what comes due meanwhile is not kept waiting. */
 static void look_ahead(uint32_t now)
 {
     struct valve *valve = valves;
     uint8_t v;
 
     here = wheel_fine(now);
-    slot_reach = wheel_fine_in(SLOT_TICKS + 1);
-    for (v = 0; v < BOARD_VALVES; v++, valve++) {
-        if (valve->current != NOBODY) {
+    slot_reach = wheel_fine_in(SLOT_TICKS + SLOT_TICKS / 2);
+    for (v = 0; v < BOARD_VALVES; v++, valve++)
+        if (valve->duty_on != 0 && valve->current != NOBODY)
             modulate(v, now);
-            stop_at_standstill(v, now);
-        } else if (valve->head == NOBODY) {
-            continue;
+    for (v = 0, valve = valves; v < BOARD_VALVES; v++, valve++) {
+        if (v % PLANNED_AT_ONCE == PLANNED_AT_ONCE - 1) {
+            uint32_t later = hal_tick();
+
+            if (!is_before(later, soonest)) {
+                now = later;
+                switch_due(now);
+            }
         }
+        if (valve->current != NOBODY)
+            stop_at_standstill(v, now);
+        else if (valve->head == NOBODY)
+            continue;
         if (!holds(valve))
             plan(valve, now);
     }
@@ -489,28 +524,12 @@ static void look_ahead(uint32_t now)
 
 uint32_t scheduler_run(uint32_t now, bool new_slot)
 {
-    uint32_t next = now + SLOT_TICKS;
-    struct valve *valve = valves;
-    bool fresh = new_slot;
-    uint8_t v;
-
     if (new_slot)
         look_ahead(now);
-    for (v = 0; v < BOARD_VALVES; v++, valve++) {
-        if (!valve->planned)
-            continue;
-        if (!is_before(now, valve->edge_tick)) {
-            if (!fresh) {
-                wheel_sample(now);
-                here = wheel_fine(now);
-                fresh = true;
-            }
-            run_valve(v, now);
-        }
-        if (valve->planned && is_before(valve->edge_tick, next))
-            next = valve->edge_tick;
-    }
-    return next;
+    now = hal_tick();
+    if (!is_before(now, soonest))
+        switch_due(now);
+    return soonest;
 }
 
 /* Taking pulses. Main loop. */

@@ -110,7 +110,28 @@ def test_sixteen_valves_at_800_pulses_a_second(machine: AvrMachine, counts_per_s
     assert machine.overruns == 0
 
 
-@pytest.mark.parametrize("counts_per_s", [12_000.0, 20_000.0, -12_000.0])
+@pytest.mark.parametrize(("speed_m_s", "lookahead_m"), [(2.0, 0.16), (6.0, 0.55)])
+def test_800_pulses_a_second_in_distance(
+    machine: AvrMachine, speed_m_s: float, lookahead_m: float
+) -> None:
+    rig = Rig(machine, timing=TIMING)
+    rig.arm()
+    drive = steady(rig.now_s, speed_m_s)
+    machine.turn_wheel(drive.segments)
+    errors = spray_by_distance(
+        rig,
+        drive,
+        pulses=1200,
+        spacing_m=speed_m_s / 800.0,
+        lookahead_m=lookahead_m,
+        length_m=0.007 * speed_m_s,
+    )
+    print(f"{speed_m_s} m/s, 800 pulses/s: p99 {errors.p99_mm():.2f} mm")
+    assert errors.missed == 0
+    assert errors.p99_mm() <= 3.0
+
+
+@pytest.mark.parametrize("counts_per_s", [12_000.0, -12_000.0])
 def test_no_edge_of_the_encoder_is_lost(machine: AvrMachine, counts_per_s: float) -> None:
     rig = Rig(machine, timing=TIMING)
     rig.arm()

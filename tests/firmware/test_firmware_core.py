@@ -123,6 +123,17 @@ def test_a_repeated_hello_changes_nothing_and_a_new_one_disarms(armed: RawHost) 
     assert (status.state, status.cause, status.session) == (State.SAFE, Cause.NEW_SESSION, 5)
 
 
+@pytest.mark.parametrize("questions", range(24))
+def test_answers_never_overrun_the_transmit_buffer(host: RawHost, questions: int) -> None:
+    """The test board stops the program where more is sent than has room."""
+    for session in range(1, questions + 2):
+        host.send(Hello(session))
+        host.send(ReadValves(0))
+        host.send(Time(session))
+    host.run(0.1)
+    assert host.last(HelloReply).session == questions + 1
+
+
 def test_the_valve_table_is_told_page_by_page(host: RawHost) -> None:
     host.open_session()
     table = tuple(ValveTiming(v, 2 * v, 3 * v) for v in range(16))

@@ -165,8 +165,10 @@ void hal_all_off(void)
 
 ISR(INT4_vect)
 {
+    uint8_t pins = PINE; /* before B has turned */
+
     wheel_stamp = TCNT1;
-    if (PINE & WHEEL_B_PIN)
+    if (pins & WHEEL_B_PIN)
         wheel_count--;
     else
         wheel_count++;
