@@ -46,8 +46,12 @@ class ProcessEngineClient:
         self._failure = ""
 
     def start(self) -> None:
-        """Start the engine's process; a process that still runs is ended first."""
-        self.close()
+        """Start the engine's process; one that still runs has hung and is killed first.
+
+        What a killed engine leaves behind ends by itself: the link finds its pipe closed and
+        shuts the valves.
+        """
+        self._end(patience_s=0.0)
         width_px, height_px = MAX_PICTURE_PX
         self._ring = PictureRingReader(width_px, height_px, self._config.boom.nozzle_count)
         ours, theirs = self._context.Pipe()
@@ -61,6 +65,11 @@ class ProcessEngineClient:
         )
         self._process.start()
         theirs.close()
+
+    @property
+    def ring_name(self) -> str:
+        """Name of the shared memory that holds the pictures; empty before the start."""
+        return self._ring.layout.name if self._ring is not None else ""
 
     def fileno(self) -> int:
         """Return the pipe's descriptor; it becomes readable when something is there."""
@@ -100,13 +109,16 @@ class ProcessEngineClient:
 
     def close(self) -> None:
         """Ask the engine to close the nozzles and end; remove the shared memory."""
+        self.send(EngineCommand(kind=CommandKind.SHUTDOWN))
+        self._end(patience_s=_END_WAIT_S)
+
+    def _end(self, patience_s: float) -> None:
         process, self._process = self._process, None
         if process is not None:
-            self.send(EngineCommand(kind=CommandKind.SHUTDOWN))
-            process.join(_END_WAIT_S)
+            process.join(patience_s)
             if process.is_alive():
-                process.terminate()
-                process.join(_END_WAIT_S)
+                process.kill()
+                process.join()
         if self._connection is not None:
             self._connection.close()
             self._connection = None
