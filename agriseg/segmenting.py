@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -16,8 +14,6 @@ from agriseg.messages import Frame, Segmentation
 from agriseg.ports import Segmenter
 
 _log = logging.getLogger(__name__)
-
-SEGMENTER_NICENESS = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -114,20 +110,12 @@ class InlineSegmenting:
         self._segmenter.close()
 
 
-def _lower_priority() -> None:
-    """Let planner, link and window go first; threads started from this one inherit it.
-
-    Linux keeps a niceness for each thread; elsewhere it would slow the whole process.
-    """
-    if sys.platform == "linux":
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), SEGMENTER_NICENESS)
-
-
 class ThreadedSegmenting:
     """Loads the segmenter and runs it in a thread of its own, always on the newest frame.
 
     The networks' runtimes release the interpreter while they compute, so the engine's loop
-    goes on planning pulses meanwhile.
+    goes on planning pulses meanwhile. The thread keeps the loop's priority: a thread of lower
+    priority that is put aside while it holds the interpreter would hold up the loop.
     """
 
     def __init__(self, load: Callable[[], Segmenter]) -> None:
@@ -179,7 +167,6 @@ class ThreadedSegmenting:
         self._thread.join(timeout=30.0)
 
     def _run(self) -> None:
-        _lower_priority()
         try:
             segmenter = self._load()
         except AgrisegError as error:
