@@ -10,6 +10,7 @@ and of all processes below it, one minute (or a quarter of the run) after the st
 from __future__ import annotations
 
 import argparse
+import contextlib
 import sys
 import tempfile
 import time
@@ -50,7 +51,10 @@ class LagMeter:
 def resident_mb() -> tuple[float, float]:
     """Return the resident memory of this process and of it with all below it, megabytes."""
     own = psutil.Process()
-    below = sum(child.memory_info().rss for child in own.children(recursive=True))
+    below = 0
+    for child in own.children(recursive=True):
+        with contextlib.suppress(psutil.Error):  # it has just ended
+            below += child.memory_info().rss
     return own.memory_info().rss / 1e6, (own.memory_info().rss + below) / 1e6
 
 
@@ -86,9 +90,8 @@ def measure(seconds: float, started_s: float, folder: Path) -> None:
     early: list[tuple[float, float]] = []
     QTimer.singleShot(round(min(60.0, seconds / 4) * 1e3), lambda: early.append(resident_mb()))
     late: list[tuple[float, float]] = []
-    QTimer.singleShot(
-        round(seconds * 1e3), lambda: (late.append(resident_mb()), application.quit())
-    )
+    QTimer.singleShot(round(seconds * 1e3), lambda: late.append(resident_mb()))
+    QTimer.singleShot(round(seconds * 1e3) + 1, application.exit)
     application.exec()
     bridge.close()
     lags = np.array(meter.lags_ms)
