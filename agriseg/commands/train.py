@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 from agriseg.errors import DatasetError
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from agriseg.models.training import Trainer, TrainingProgress, Validate
     from agriseg.models.training_config import TrainingConfig
     from agriseg.models.training_sources import Example
@@ -47,6 +49,8 @@ def run(args: argparse.Namespace) -> int:
     trainer = _trainer(config, args)
     if args.resume:
         trainer.resume()
+    elif config.network.start_from:
+        trainer.begin_from(_weights_of(args.config.parent / config.network.start_from))
     trainer.run(_report)
     bundle = _export(trainer, config, args)
     print(f"model written to {bundle}")
@@ -87,6 +91,14 @@ def _trainer(config: TrainingConfig, args: argparse.Namespace) -> Trainer:
         _output(config, args),
         torch.device(device),
     )
+
+
+def _weights_of(bundle: Path) -> Mapping[str, Tensor]:
+    from safetensors.torch import load_file
+
+    from agriseg.models.bundle import open_bundle
+
+    return load_file(open_bundle(bundle).weights_path)
 
 
 def _export(trainer: Trainer, config: TrainingConfig, args: argparse.Namespace) -> Path:

@@ -22,7 +22,7 @@ class FrameGraph(nn.Module):
     Parameters
     ----------
     network : nn.Module
-        Normalised RGB ``(N, 3, h, w)`` to logits ``(N, 3, h / 4, w / 4)``.
+        Normalised RGB ``(N, 3, h, w)`` to logits ``(N, 3, h / k, w / k)``.
     frame : Size
         Size of the camera's frames and of the maps.
     network_input : Size

@@ -1,8 +1,9 @@
 """Segmentation networks, each written from its paper, behind one registry.
 
 Every builder returns a module that maps normalised RGB images ``(N, 3, H, W) float32`` to class
-logits at a quarter of the resolution, ``(N, classes, H / 4, W / 4)``; height and width must be
-multiples of 32. Normalising, enlarging and the arg max belong to :mod:`agriseg.models.graph`.
+logits at a half or a quarter of the resolution, ``(N, classes, H / k, W / k)``; height and width
+must be multiples of 32. Normalising, enlarging and the arg max belong to
+:mod:`agriseg.models.graph`.
 """
 
 from __future__ import annotations
@@ -16,7 +17,6 @@ from torch.nn import functional
 
 from agriseg.errors import ModelFileError
 
-LOGIT_STRIDE = 4
 SIZE_MULTIPLE = 32
 
 
@@ -154,13 +154,56 @@ class LiteFpn(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map ``(N, 3, H, W)`` to logits ``(N, classes, H / 4, W / 4)``."""
+        logits: Tensor = self.classify(self._pyramid(x))
+        return logits
+
+    def _pyramid(self, x: Tensor) -> Tensor:
         features = self.backbone(x)
         y: Tensor = self.fuse[3](self.lateral[3](features[3]))
         for level in (2, 1, 0):
-            y = functional.interpolate(y, scale_factor=2.0, mode="bilinear", align_corners=False)
-            y = self.fuse[level](y + self.lateral[level](features[level]))
-        logits: Tensor = self.classify(y)
+            y = self.fuse[level](_doubled(y) + self.lateral[level](features[level]))
+        return y
+
+
+class LiteFpnDetail(LiteFpn):
+    """`LiteFpn` with a shallow detail branch beside it, logits at half of the resolution.
+
+    The branch sees every pixel of the image at stride 2, as the spatial path of BiSeNet does (Yu
+    et al., ECCV 2018): leaves of grass are a few pixels wide and vanish at stride 4.
+
+    Parameters
+    ----------
+    classes : int
+        Number of output classes.
+    width : int
+        Channels of the pyramid.
+    detail_width : int
+        Channels at half resolution.
+    """
+
+    def __init__(self, classes: int, width: int, detail_width: int) -> None:
+        super().__init__(classes, width)
+        self.detail = nn.Sequential(
+            _conv_norm(3, detail_width, 3, stride=2),
+            _conv_norm(detail_width, detail_width, 3, groups=detail_width),
+            _conv_norm(detail_width, detail_width, 1, act=False),
+        )
+        self.context = _conv_norm(width, detail_width, 1, act=False)
+        self.merge = nn.Sequential(
+            _conv_norm(detail_width, detail_width, 3, groups=detail_width),
+            _conv_norm(detail_width, detail_width, 1),
+        )
+        self.classify = nn.Conv2d(detail_width, classes, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map ``(N, 3, H, W)`` to logits ``(N, classes, H / 2, W / 2)``."""
+        y = functional.relu6(self.detail(x) + _doubled(self.context(self._pyramid(x))))
+        logits: Tensor = self.classify(self.merge(y))
         return logits
+
+
+def _doubled(x: Tensor) -> Tensor:
+    return functional.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False)
 
 
 def channels_last(network: nn.Module) -> nn.Module:
@@ -180,6 +223,11 @@ ARCHITECTURES: Mapping[str, Architecture] = {
     "lite0-fpn": Architecture(
         build=lambda classes: LiteFpn(classes, width=96),
         paper="EfficientNet-Lite0 (Tan and Le 2019) with a feature pyramid (Lin et al. 2017)",
+    ),
+    "lite0-fpn-detail": Architecture(
+        build=lambda classes: LiteFpnDetail(classes, width=96, detail_width=48),
+        paper="EfficientNet-Lite0 (Tan and Le 2019) with a feature pyramid (Lin et al. 2017) and a "
+        "detail branch (Yu et al. 2018)",
     ),
     "lite0-fpn-small": Architecture(
         build=lambda classes: LiteFpn(classes, width=48),

@@ -107,7 +107,7 @@ def build_frame_model(network: Model, frame: Size, spec: InputSpec) -> Model:
     Parameters
     ----------
     network : Model
-        Normalised RGB ``(1, 3, h, w)`` to logits ``(1, 3, h / 4, w / 4)``, of any size.
+        Normalised RGB ``(1, 3, h, w)`` to logits ``(1, 3, h / k, w / k)``, of any size.
     frame : Size
         Size of the frames and of the maps.
     spec : InputSpec
@@ -180,7 +180,7 @@ def _check_network(network: Model, bundle: ModelBundle) -> None:
             return
     raise ModelFileError(
         f"{bundle.openvino_path}: not a segmentation network; expected one input "
-        f"(1, 3, h, w) and one output (1, {len(CLASS_NAMES)}, h / 4, w / 4), "
+        f"(1, 3, h, w) and one output (1, {len(CLASS_NAMES)}, h / k, w / k), "
         f"found {inputs} inputs and {outputs} outputs"
     )
 

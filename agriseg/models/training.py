@@ -93,9 +93,33 @@ class Trainer:
         return self._average
 
     def begin_from(self, state: Mapping[str, Tensor]) -> None:
-        """Begin from given weights instead of the backbone's."""
-        self._network.load_state_dict(state)
-        self._average.load_state_dict(state)
+        """Begin from given weights instead of the backbone's.
+
+        Weights whose name or shape the network has not got are left out, and the network's own
+        that are not given keep their beginning; the log counts both.
+
+        Raises
+        ------
+        ModelFileError
+            None of them fits.
+        """
+        own = self._network.state_dict()
+        fitting = {
+            key: value
+            for key, value in state.items()
+            if key in own and own[key].shape == value.shape
+        }
+        if not fitting:
+            architecture = self._config.network.architecture
+            raise ModelFileError(f"none of the given weights fits the network {architecture!r}")
+        _log.info(
+            "beginning with %d of %d given weights; %d of the network's are new",
+            len(fitting),
+            len(state),
+            len(own) - len(fitting),
+        )
+        self._network.load_state_dict(fitting, strict=False)
+        self._average.load_state_dict(self._network.state_dict())
 
     def run(self, report: Callable[[TrainingProgress], None]) -> None:
         """Train to the end of the schedule.

@@ -55,7 +55,8 @@ class NetworkConfig(_Section):
     architecture: str
     pretrained: bool = True
     start_from: str = ""
-    """A model bundle whose weights are the beginning; empty for the backbone's ImageNet weights."""
+    """Folder of a model bundle whose weights are the beginning, as far as they fit, relative to
+    this file; empty for the backbone's ImageNet weights."""
 
 
 class InputConfig(_Section):

@@ -130,7 +130,7 @@ def random_field(rng: np.random.Generator, seed: int, view_m2: float) -> FieldPa
         row_offset_m=float(rng.uniform(0.0, row_spacing_m)),
         crop_spacing_m=spacing_m * float(rng.uniform(0.7, 1.5)),
         weeds_per_m2=float(np.clip(weeds_in_view / view_m2, 5.0, 220.0)),
-        weed_scale=float(rng.uniform(0.9, 2.0)),
+        weed_scale=float(rng.uniform(0.8, 2.0)),
         close_weed_share=0.4,
         soil_bgr=_times(soil, _jitter(rng, 0.15)),
         soil_contrast=float(rng.uniform(0.4, 1.3)),

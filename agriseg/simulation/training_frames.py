@@ -14,6 +14,8 @@ from agriseg.simulation.sensor import Sensor
 
 _FRAMES_PER_FIELD = 4
 _GSD_M = (0.0004, 0.0021)
+_MACHINE_GSD_M = (0.0009, 0.0016)
+_MACHINE_SHARE = 0.6
 
 
 def random_training_frames(
@@ -47,7 +49,8 @@ def _frames_of_field(
 ) -> Iterator[tuple[UInt8Array, UInt8Array]]:
     turned = bool(rng.random() < 0.5)
     columns, rows = size_px[::-1] if turned else size_px
-    cell_m = float(np.exp(rng.uniform(*np.log(_GSD_M))))
+    scales_m = _MACHINE_GSD_M if rng.random() < _MACHINE_SHARE else _GSD_M
+    cell_m = float(np.exp(rng.uniform(*np.log(scales_m))))
     half_m = (columns + 1) * cell_m / 2.0
     field = random_field(rng, int(rng.integers(2**31)), rows * columns * cell_m**2)
     world = ProceduralField(

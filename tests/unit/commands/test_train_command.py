@@ -8,6 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from safetensors.numpy import load_file
 
 from agriseg.app import main
 
@@ -86,6 +87,30 @@ def test_trains_exports_and_scores(
     assert np.sum(scores["confusion"]) == 2 * 64 * 96
     assert scores["mean_iou"] == pytest.approx(np.nanmean(scores["iou"]))
     assert cv2.imread(str(pictures)) is not None
+
+
+def test_a_training_begins_from_the_bundle_that_the_configuration_names(
+    tmp_path: Path, data: Path, config: Path
+) -> None:
+    def train(
+        path: Path, out: Path
+    ) -> dict[str, np.ndarray[tuple[int, ...], np.dtype[np.float32]]]:
+        arguments = ["train", str(path), "--data", str(data), "--out", str(out)]
+        assert main([*arguments, "--threads", "1", "--device", "cpu"]) == 0
+        return load_file(out / "bundle" / "model.safetensors")
+
+    still = CONFIG.replace("learning_rate = 1e-3", "learning_rate = 1e-12")
+    first = train(config, tmp_path / "first")
+    follow_up = tmp_path / "follow-up.toml"
+    follow_up.write_text(
+        still.replace("seed = 5", "seed = 6").replace(
+            "[input]", 'start_from = "first/bundle"\n[input]'
+        )
+    )
+    second = train(follow_up, tmp_path / "second")
+    weights = [key for key in first if key.endswith(".weight")]
+    for key in weights:
+        np.testing.assert_allclose(second[key], first[key], atol=1e-5, err_msg=key)
 
 
 def test_a_finished_training_is_not_overwritten(

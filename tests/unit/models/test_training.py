@@ -160,6 +160,27 @@ def test_loss_that_is_no_number_stops_and_keeps_the_checkpoint(tmp_path: Path) -
     assert (tmp_path / "out" / "checkpoint.pt").read_bytes() == saved
 
 
+def test_begins_from_the_weights_that_fit_and_keeps_the_others(tmp_path: Path) -> None:
+    trainer = _trainer(_config(tmp_path), tmp_path / "out")
+    before = {k: v.clone() for k, v in trainer.averaged_network.state_dict().items()}
+    trainer.begin_from(
+        {
+            "classify.bias": torch.tensor([1.0, 2.0, 3.0]),
+            "classify.weight": torch.zeros(5, 1, 1, 1),
+            "head.weight": torch.zeros(1),
+        }
+    )
+    after = trainer.averaged_network.state_dict()
+    assert after["classify.bias"].tolist() == [1.0, 2.0, 3.0]
+    torch.testing.assert_close(after["classify.weight"], before["classify.weight"])
+
+
+def test_weights_of_another_network_are_no_beginning(tmp_path: Path) -> None:
+    trainer = _trainer(_config(tmp_path), tmp_path / "out")
+    with pytest.raises(ModelFileError, match=r"none of the given weights fits"):
+        trainer.begin_from({"head.weight": torch.zeros(1)})
+
+
 def test_resume_without_checkpoint_says_so(tmp_path: Path) -> None:
     with pytest.raises(ModelFileError, match=r"no checkpoint to resume from"):
         _trainer(_config(tmp_path), tmp_path / "none").resume()
