@@ -87,14 +87,19 @@ def _ports_found() -> str:
 
 
 def _permission_remedy(port: str) -> str:
-    group = _group_of(port) or "dialout"
+    group = group_of(port) or "dialout"
     return (
-        f"add yourself to the group {group} with `sudo usermod -a -G {group} $USER`, then log"
+        f"add yourself to the group {group} with `{join_group_command(group)}`, then log"
         " out and in again"
     )
 
 
-def _group_of(port: str) -> str | None:
+def join_group_command(group: str) -> str:
+    """Return the command that adds the present user to ``group``."""
+    return f"sudo usermod -a -G {group} $USER"
+
+
+def group_of(port: str) -> str | None:
     """Return the name of the group that may use a device file, if one may."""
     try:
         import grp

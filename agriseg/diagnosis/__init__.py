@@ -22,24 +22,21 @@ from agriseg.diagnosis.checks import (
     check_python,
     check_qt,
     check_serial_ports,
-    describe_port,
     nearest_existing,
 )
 from agriseg.diagnosis.finding import Finding, Level
 from agriseg.diagnosis.probe import CPU_PROBE, CUDA_PROBE, Probe, qt_probe, system_libraries
 from agriseg.recording.run_directories import runs_directory
+from agriseg.serial_ports import list_serial_ports
 
 __all__ = ["Finding", "Level", "diagnose"]
 
 
 def diagnose(config: Config, config_path: Path | None = None) -> list[Finding]:
     """Look at everything; takes some seconds, most of them for loading torch."""
-    from serial.tools import list_ports
-
     packages = system_libraries() if sys.platform.startswith("linux") else {}
     runs = runs_directory(config)
     existing = nearest_existing(runs.absolute())
-    ports = [describe_port(info) for info in sorted(list_ports.comports())]
     with Probe(qt_probe(tuple(packages))) as qt, Probe(CPU_PROBE) as cpu, Probe(CUDA_PROBE) as cuda:
         return [
             check_python(sys.version_info[:3]),
@@ -53,7 +50,7 @@ def diagnose(config: Config, config_path: Path | None = None) -> list[Finding]:
             ),
             check_display(os.environ, platform.system()),
             check_cameras(list_cameras(), config.camera.source),
-            check_serial_ports(ports, config.controller.port),
+            check_serial_ports(list_serial_ports(), config.controller.port),
             check_qt(qt.answer(), packages),
             check_cpu_runtime(cpu.answer()),
             check_cuda(cuda.answer(), _has_nvidia_driver()),

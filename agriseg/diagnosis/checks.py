@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 from agriseg.cameras import CameraDevice
 from agriseg.cameras.source import SourceKind, parse_source
@@ -17,6 +14,7 @@ from agriseg.diagnosis.finding import Finding, Level
 from agriseg.diagnosis.probe import Answer
 from agriseg.errors import CameraError, ModelFileError
 from agriseg.models import open_bundle, shipped_model
+from agriseg.serial_ports import SerialPort, permission_help, port_names
 
 PYTHON_VERSIONS = ((3, 11), (3, 13))
 """Oldest and newest that AgriSeg runs on."""
@@ -187,49 +185,14 @@ def check_cameras(cameras: Sequence[CameraDevice], source: str) -> Finding:
     return Finding(subject="Cameras", level=Level.OK, found=found)
 
 
-class SerialPortInfo(Protocol):
-    """The part of pyserial's port description that is shown."""
-
-    device: str
-    description: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SerialPort:
-    """A serial port, what is plugged into it, and whether this user may open it.
-
-    ``group`` owns the device file; its members may use the port.
-    """
-
-    device: str
-    description: str
-    permitted: bool
-    group: str
-
-
-def describe_port(info: SerialPortInfo) -> SerialPort:
-    """Add to pyserial's description whether this user may open the port."""
-    path = Path(info.device)
-    is_file = os.name == "posix" and path.exists()
-    return SerialPort(
-        device=info.device,
-        description=info.description,
-        permitted=not is_file or os.access(path, os.R_OK | os.W_OK),
-        group=_group(path) if is_file else "",
-    )
-
-
-def _group(path: Path) -> str:
-    try:
-        return path.group()
-    except KeyError:
-        return str(path.stat().st_gid)
-
-
 def check_serial_ports(ports: Sequence[SerialPort], wanted: str) -> Finding:
     """Judge the serial ports and the configured controller port."""
-    listed = "; ".join(_port_name(port) for port in ports) or "none found"
-    if wanted != "sim" and wanted not in {p.device for p in ports} and not Path(wanted).exists():
+    listed = port_names(ports) or "none found"
+    if (
+        wanted != "sim"
+        and not any(p.answers_to(wanted) for p in ports)
+        and not Path(wanted).exists()
+    ):
         return Finding(
             subject="Serial ports",
             level=Level.PROBLEM,
@@ -241,18 +204,15 @@ def check_serial_ports(ports: Sequence[SerialPort], wanted: str) -> Finding:
         groups = sorted({port.group for port in forbidden})
         return Finding(
             subject="Serial ports",
-            level=Level.PROBLEM if wanted in {p.device for p in forbidden} else Level.WARNING,
+            level=Level.PROBLEM
+            if any(port.answers_to(wanted) for port in forbidden)
+            else Level.WARNING,
             found=f"{listed}; not permitted: {', '.join(port.device for port in forbidden)}",
-            mend=f"sudo usermod -aG {','.join(groups)} $USER, then log out and in again",
+            mend=permission_help(",".join(groups)),
         )
     if not ports:
         listed += ": the simulated controller needs none"
     return Finding(subject="Serial ports", level=Level.OK, found=listed)
-
-
-def _port_name(port: SerialPort) -> str:
-    nameless = port.description in ("", "n/a")
-    return port.device if nameless else f"{port.device} ({port.description})"
 
 
 def check_disk(directory: Path, free_bytes: int, writable: bool) -> Finding:
