@@ -481,13 +481,19 @@ class FieldEngine:
             self._alarms.clear(CONTROLLER_LEFT)
 
     def _beat(self) -> None:
-        """Tell the controller that camera, model and planner live, as far as that is true."""
-        self._parts.controller.beat(self._is_alive())
-
-    def _is_alive(self) -> bool:
-        if not (self._spraying or self._arming_since_s is not None):
-            return self._result is not None and not self._camera_problem
-        return not self._frames_are_stale(self._config.camera.lost_after_s)
+        """Tell the controller which of camera, model and planner live."""
+        camera = self._last_frame is not None and not self._camera_problem
+        model = self._last_segmented is not None and not self._parts.segmenting.problem
+        if self._spraying or self._arming_since_s is not None:
+            limit_s = self._config.camera.lost_after_s
+            age_ms = _age_ms(self._parts.clock.now_s(), self._last_frame)
+            camera = camera and age_ms <= 1e3 * limit_s
+            model = model and not self._frames_are_stale(limit_s)
+        self._parts.controller.beat(
+            camera_alive=camera,
+            model_alive=model,
+            planner_alive=self._result is not None,
+        )
 
     # -- orders ---------------------------------------------------------------------------
 

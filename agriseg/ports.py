@@ -125,10 +125,11 @@ class SprayController(Protocol):
         """Forget pulses that have not begun."""
         ...
 
-    def beat(self, alive: bool) -> None:
-        """Say that camera, model and planner are alive (or not: valves close).
+    def beat(self, camera_alive: bool, model_alive: bool, planner_alive: bool) -> None:
+        """Say which of camera, model and planner are alive; valves close unless all are.
 
-        The link repeats the heartbeat to the controller only while these calls keep coming.
+        The link repeats the heartbeat to the controller only while these calls keep coming;
+        that they come is the application's own sign of life.
         """
         ...
 

@@ -218,8 +218,19 @@ class HostLink:
 
     # What the application asks for
 
-    def beat(self, alive: Alive, now_s: float) -> None:
-        """Say what is alive; must come at least every 0.25 s."""
+    def beat(
+        self, now_s: float, *, camera_alive: bool, model_alive: bool, planner_alive: bool
+    ) -> None:
+        """Say what is alive; must come at least every 0.25 s.
+
+        That it comes is the application's own sign of life.
+        """
+        alive = (
+            Alive.APPLICATION
+            | Alive.CAMERA * camera_alive
+            | Alive.MODEL * model_alive
+            | Alive.PLANNER * planner_alive
+        )
         fell = self._alive & ~alive
         self._alive, self._alive_s = alive, now_s
         if fell:

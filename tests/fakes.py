@@ -117,7 +117,8 @@ class FakeController:
         self.odometry = True
         self.orders: list[str] = []
         self.queued: list[ValveEvent] = []
-        self.beats: list[bool] = []
+        self.beats: list[tuple[bool, bool, bool]] = []
+        """Whether camera, model and planner were said to be alive."""
         self.extra: list[ControllerMessage] = []
         self.failure: Exception | None = None
         self._state = ControllerState.SAFE
@@ -163,9 +164,9 @@ class FakeController:
         """Note it."""
         self.orders.append("flush")
 
-    def beat(self, alive: bool) -> None:
+    def beat(self, camera_alive: bool, model_alive: bool, planner_alive: bool) -> None:
         """Keep it."""
-        self.beats.append(alive)
+        self.beats.append((camera_alive, model_alive, planner_alive))
 
     def poll(self) -> Sequence[ControllerMessage]:
         """Return capabilities once, then status and odometry of this moment."""

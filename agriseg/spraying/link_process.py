@@ -129,9 +129,9 @@ class LinkProcess:
         """Forget pulses that have not begun."""
         self._send("flush")
 
-    def beat(self, alive: bool) -> None:
-        """Say that camera, model and planner are alive, at least every 0.25 s."""
-        self._send("beat", alive)
+    def beat(self, camera_alive: bool, model_alive: bool, planner_alive: bool) -> None:
+        """Say which of camera, model and planner are alive, at least every 0.25 s."""
+        self._send("beat", camera_alive, model_alive, planner_alive)
 
     def poll(self) -> Sequence[ControllerMessage]:
         """Return what has arrived since the last call, oldest first.

@@ -26,7 +26,7 @@ from agriseg.messages import (
     ValveEvent,
 )
 from agriseg.ports import Clock
-from firmware_bridge.codes import CAUSE_WORDS, OUTCOME_WORDS, Alive, Capability, Outcome, State
+from firmware_bridge.codes import CAUSE_WORDS, OUTCOME_WORDS, Capability, Outcome, State
 from firmware_bridge.errors import PortLostError, ProtocolMismatchError
 from firmware_bridge.frames import (
     NOT_MEASURED_U16,
@@ -233,10 +233,15 @@ class SerialController:
         self._link.flush(now_s)
         self._serve(now_s)
 
-    def beat(self, alive: bool) -> None:
-        """Say that camera, model and planner are alive, at least every 0.25 s."""
+    def beat(self, camera_alive: bool, model_alive: bool, planner_alive: bool) -> None:
+        """Say which of camera, model and planner are alive, at least every 0.25 s."""
         now_s = self._catch_up()
-        self._link.beat(Alive.ALL if alive else Alive(0), now_s)
+        self._link.beat(
+            now_s,
+            camera_alive=camera_alive,
+            model_alive=model_alive,
+            planner_alive=planner_alive,
+        )
         self._serve(now_s)
 
     def poll(self) -> Sequence[ControllerMessage]:

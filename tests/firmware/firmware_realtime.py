@@ -7,7 +7,7 @@ import select
 import time
 from collections.abc import Callable
 
-from firmware_bridge.codes import Alive, State
+from firmware_bridge.codes import State
 from firmware_bridge.frames import ValveTiming
 from firmware_bridge.link import Connected, HostLink, Limits, LinkPhase, PulseAnswer, PulseCommand
 
@@ -40,7 +40,7 @@ class RealTimeHost:
             now_s = time.monotonic()
             if now_s > end_s:
                 raise TimeoutError(f"not done after {limit_s} s: {self.link.status}")
-            self.link.beat(Alive.ALL, now_s)
+            self.link.beat(now_s, camera_alive=True, model_alive=True, planner_alive=True)
             self.link.poll(now_s)
             data = self.link.outgoing(now_s)
             if data:

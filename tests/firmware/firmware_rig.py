@@ -127,8 +127,13 @@ class Rig:
         """Let one millisecond pass."""
         host_s = self.host_s(self.now_s)
         if self.polling:
-            if self.beating:
-                self.link.beat(self.alive, host_s)
+            if self.beating and Alive.APPLICATION in self.alive:
+                self.link.beat(
+                    host_s,
+                    camera_alive=Alive.CAMERA in self.alive,
+                    model_alive=Alive.MODEL in self.alive,
+                    planner_alive=Alive.PLANNER in self.alive,
+                )
             self.link.poll(host_s)
             data = self.to_controller.pass_on(self.link.outgoing(host_s))
             if data:

@@ -178,7 +178,7 @@ def test_lost_camera_closes_the_nozzles_and_does_not_resume(bench: Bench) -> Non
     assert bench.controller.orders[-1] == "disarm"
     assert bench.state is EngineState.STOPPED
     assert bench.alarms == ["camera-lost"]
-    assert bench.controller.beats[-1] is False
+    assert bench.controller.beats[-1] == (False, True, True)
     bench.run(1.0)
     assert bench.state is EngineState.STOPPED
     bench.order(CommandKind.START)

@@ -75,26 +75,26 @@ def test_a_silent_application_closes_the_valves_though_the_link_lives() -> None:
     assert "application" in bench.status.cause
 
 
-def test_a_dead_camera_closes_the_valves_at_once() -> None:
+@pytest.mark.parametrize(
+    ("dead", "words"),
+    [
+        (0, "the camera stopped delivering"),
+        (1, "the model stopped answering"),
+        (2, "the planner stopped answering"),
+    ],
+)
+def test_what_is_dead_closes_the_valves_at_once_and_is_named(dead: int, words: str) -> None:
     bench = Bench()
     bench.arm()
     open_valve(bench)
-    bench.alive = False
+    bench.alive[dead] = False
     said_s = bench.clock.now_s()
     bench.run(0.1)
     assert last_closed_s(bench) - said_s <= 0.03
-    bench.alive = True
+    assert bench.status.cause == words
+    bench.alive[dead] = True
     bench.run(0.5)
     assert bench.controller.state is ControllerState.SAFE
-
-
-def test_the_camera_is_named_when_it_alone_is_dead() -> None:
-    bench = Bench()
-    bench.arm()
-    dead = Alive.ALL & ~Alive.CAMERA
-    bench.simulator.receive(encode(frames.Beat(1, int(dead), 0)), bench.clock.now_s())
-    bench.run(0.1)
-    assert bench.status.cause == "the camera stopped delivering"
 
 
 def test_a_heartbeat_of_another_session_disarms() -> None:

@@ -57,7 +57,7 @@ class Driver:
             assert time.monotonic() < deadline_s, f"waited {patience_s} s in vain"
             time.sleep(0.01)
             if self.beats:
-                self.link.beat(True)
+                self.link.beat(camera_alive=True, model_alive=True, planner_alive=True)
             self.messages += self.link.poll()
 
     def run(self, seconds: float) -> None:

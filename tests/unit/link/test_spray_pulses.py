@@ -50,7 +50,7 @@ def test_arming_is_refused_in_words_until_the_clock_has_converged() -> None:
 
 def test_arming_without_a_heartbeat_is_refused() -> None:
     bench = Bench()
-    bench.alive = False
+    bench.alive = [False, False, False]
     bench.run(1.5)
     bench.controller.arm()
     bench.run(0.1)
