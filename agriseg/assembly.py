@@ -13,12 +13,13 @@ from agriseg.cameras.opening import open_camera
 from agriseg.cameras.synthetic import SyntheticCamera
 from agriseg.clock import MonotonicClock, VirtualClock
 from agriseg.config import Config
+from agriseg.doorbell import wait_for_any
 from agriseg.engine import EngineParts, FieldEngine
 from agriseg.errors import ConfigError
 from agriseg.geometry.ground_plane import GroundPlane
 from agriseg.messages import BoomView
 from agriseg.pipeline import FieldPipeline
-from agriseg.ports import Camera, Clock, RunSink, Segmenter, SprayController
+from agriseg.ports import Camera, Clock, RunSink, Segmenter, SprayController, Waitable
 from agriseg.run_keeper import RunKeeper, describe
 from agriseg.scored_run import ScoredRun
 from agriseg.segmenting import InlineSegmenting, ThreadedSegmenting
@@ -35,7 +36,6 @@ from agriseg.spraying.serial_controller import SerialController
 from firmware_bridge.wires import SimulatedWire
 
 VIRTUAL_TICK_S = 0.005
-REALTIME_WAIT_S = 0.004
 DRIVE_DELAY_S = 1.0
 """The simulated robot begins to drive this long after its machine was built."""
 
@@ -91,13 +91,20 @@ class Machine:
         self._also_close = also_close
         self._views: dict[tuple[int, int], BoomView] = {}
 
-    def step(self) -> None:
-        """Let the engine do one round; virtual time moves by one tick."""
+    def step(self, *also: Waitable) -> None:
+        """Let the engine do one round as soon as there is something to do.
+
+        Parameters
+        ----------
+        also : Waitable
+            What else ends the wait, such as the window's orders. Virtual time knows no wait:
+            it moves by one tick.
+        """
         if self._is_virtual:
             self.clock.sleep_until(self.clock.now_s() + VIRTUAL_TICK_S)
-            self.engine.step()
         else:
-            self.engine.step(REALTIME_WAIT_S)
+            wait_for_any((*self.engine.sources, *also), self.engine.patience_s)
+        self.engine.step()
 
     @property
     def run_directory(self) -> Path | None:

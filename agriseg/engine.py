@@ -63,7 +63,7 @@ from agriseg.messages import (
     StageTimes,
 )
 from agriseg.pipeline import FieldPipeline, PipelineResult
-from agriseg.ports import Camera, Clock, RunSink, SprayController
+from agriseg.ports import Camera, Clock, RunSink, Scheduled, SprayController, Waitable
 from agriseg.segmenting import Arrival, SegmentedFrame, Segmenting
 from agriseg.spraying.boom import Boom
 from agriseg.totals import TotalsMeter
@@ -75,6 +75,12 @@ ARM_TIMEOUT_S = 4.0
 
 REOPEN_S = 3.0
 """The link is opened again this long after it ended."""
+
+ROUND_S = 0.005
+"""Longest time between two rounds while spraying: pulses are committed at least this often."""
+
+IDLE_ROUND_S = 0.02
+"""Longest time between two rounds otherwise: supervision and the heartbeat go on."""
 
 _ALARM_WINDOW_S = 5.0
 """Late weeds and failed pulses raise an alarm when there were any within this time."""
@@ -183,12 +189,27 @@ class FieldEngine:
             before or now for before, now in zip(self._commanded, commanded, strict=True)
         )
 
-    def step(self, wait_s: float = 0.0) -> None:
-        """Do one round: frame, plan, controller, supervision.
+    @property
+    def sources(self) -> tuple[Waitable, ...]:
+        """What a real-time loop sleeps on between two rounds: camera, segmenter and link.
 
-        Waits at most ``wait_s`` for a frame.
+        In virtual time, and from files, nothing announces itself: `step` looks for it.
         """
-        self._take_frame(wait_s)
+        parts = (self._parts.camera, self._parts.segmenting, self._parts.controller)
+        return tuple(part for part in parts if isinstance(part, Waitable))
+
+    @property
+    def patience_s(self) -> float:
+        """How long a loop may sleep on `sources` before the next round is due all the same."""
+        camera = self._parts.camera
+        round_s = ROUND_S if self._spraying else IDLE_ROUND_S
+        if isinstance(camera, Scheduled):
+            return min(round_s, max(0.0, camera.due_s - self._parts.clock.now_s()))
+        return round_s if isinstance(camera, Waitable) else ROUND_S
+
+    def step(self) -> None:
+        """Do one round without waiting: frame, plan, controller, supervision."""
+        self._take_frame()
         self._take_controller()
         self._take_segmented()
         self._commit_between_frames()
@@ -305,9 +326,9 @@ class FieldEngine:
 
     # -- frames ---------------------------------------------------------------------------
 
-    def _take_frame(self, wait_s: float) -> None:
+    def _take_frame(self) -> None:
         try:
-            frame = self._parts.camera.read(wait_s)
+            frame = self._parts.camera.read(0.0)
         except EOFError:
             self._finish()
             return
@@ -342,7 +363,7 @@ class FieldEngine:
             return
         now_s = self._parts.clock.now_s()
         frame = segmented.arrival.frame
-        start_s = time.perf_counter()
+        taken_s = time.perf_counter()
         try:
             self._result = self._parts.pipeline.integrate(frame, segmented.segmentation)
         except CalibrationError as error:
@@ -360,12 +381,14 @@ class FieldEngine:
         forward_ms = segmented.segmentation.forward_ms
         self._stage = StageTimes(
             capture_ms=(segmented.arrival.received_s - frame.t_capture_s) * 1e3,
-            segment_ms=segmented.segment_ms,
-            project_ms=(integrated_s - start_s) * 1e3,
+            segment_ms=(segmented.finished_perf_s - segmented.started_perf_s) * 1e3,
+            project_ms=(integrated_s - taken_s) * 1e3,
             plan_ms=(planned_s - integrated_s) * 1e3,
             link_ms=(written_s - planned_s) * 1e3,
             forward_ms=forward_ms,
             overhead_ms=(written_s - segmented.arrival.received_perf_s) * 1e3 - forward_ms,
+            queue_ms=(segmented.started_perf_s - segmented.arrival.received_perf_s) * 1e3,
+            handover_ms=(taken_s - segmented.finished_perf_s) * 1e3,
         )
         if self._run_is_on:
             self._meter.frame()

@@ -12,6 +12,7 @@ from multiprocessing.connection import Connection
 
 from agriseg.assembly import Machine, build_realtime_machine
 from agriseg.config import Config
+from agriseg.doorbell import prompt_threads
 from agriseg.engine_messages import EngineFailed, EngineMessage, PictureReady
 from agriseg.errors import AgrisegError
 from agriseg.messages import (
@@ -26,8 +27,6 @@ from agriseg.ports import RunSink
 _log = logging.getLogger(__name__)
 
 SNAPSHOT_PERIOD_S = 0.1
-LOOP_WAIT_S = 0.004
-"""Longest wait for a frame; pulses are committed at least this often."""
 
 
 def engine_main(config: Config, layout: RingLayout, connection: Connection) -> None:
@@ -43,7 +42,8 @@ def engine_main(config: Config, layout: RingLayout, connection: Connection) -> N
         return
     ring = PictureRingWriter(layout)
     try:
-        _EngineLoop(machine, ring, layout, connection).run()
+        with prompt_threads():
+            _EngineLoop(machine, ring, layout, connection).run()
     except (BrokenPipeError, ConnectionResetError, EOFError):
         _log.info("the window has gone; closing the nozzles")
     except Exception as error:
@@ -70,7 +70,7 @@ class _EngineLoop:
 
     def run(self) -> None:
         while not self._handle_commands():
-            self._engine.step(LOOP_WAIT_S)
+            self._machine.step(self._connection)
             self._publish_picture()
             self._publish_snapshot()
 

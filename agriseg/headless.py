@@ -13,11 +13,14 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from agriseg.assembly import Machine, build_realtime_machine, build_virtual_machine
 from agriseg.config import Config
+from agriseg.doorbell import prompt_threads
 from agriseg.errors import EngineError, RecordingError
 from agriseg.messages import CommandKind, EngineCommand
 
 SETTLE_S = 0.5
 START_TIMEOUT_S = 60.0
+_SHOWN_PER_S = 2.0
+"""How often the progress is drawn: drawing takes the interpreter from the engine's loop."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +68,8 @@ def run_headless(
     build = build_realtime_machine if realtime or real_parts else build_virtual_machine
     machine = build(config, out=out)
     try:
-        _drive(machine, seconds)
+        with prompt_threads():
+            _drive(machine, seconds)
     finally:
         machine.close()
     return _result(machine)
@@ -79,7 +83,7 @@ def _drive(machine: Machine, seconds: float) -> None:
         TextColumn("{task.percentage:>3.0f} %"),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=console) as progress:
+    with Progress(*columns, console=console, refresh_per_second=_SHOWN_PER_S) as progress:
         task = progress.add_task("preparing", total=seconds)
         end_s = _start(machine) + seconds
         _check_recording(machine)

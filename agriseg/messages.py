@@ -425,7 +425,12 @@ class RunTotals:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StageTimes:
-    """Time of each stage for one frame, milliseconds."""
+    """Time of each stage for one frame, milliseconds.
+
+    ``queue_ms`` is the wait between the frame's arrival and the segmenter taking it up,
+    ``handover_ms`` that between the segmenter's answer and the engine's loop taking it up; NaN in
+    recordings made before they were measured.
+    """
 
     capture_ms: float
     segment_ms: float
@@ -435,6 +440,8 @@ class StageTimes:
     forward_ms: float
     overhead_ms: float
     """Frame received to pulses written, less the model's forward."""
+    queue_ms: float = float("nan")
+    handover_ms: float = float("nan")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

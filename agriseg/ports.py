@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from agriseg.messages import (
     ControllerMessage,
@@ -33,6 +33,28 @@ class Clock(Protocol):
 
     def sleep_until(self, t_s: float) -> None:
         """Wait until ``t_s`` in seconds."""
+        ...
+
+
+@runtime_checkable
+class Waitable(Protocol):
+    """What a loop can sleep on. A camera, a segmenter's thread or a link may also be one."""
+
+    def fileno(self) -> int:
+        """Return a descriptor that is readable while there is something to take.
+
+        Negative when nothing will come of itself (closed, ended, broken).
+        """
+        ...
+
+
+@runtime_checkable
+class Scheduled(Protocol):
+    """A source that knows when it has something; a camera that reads files is one."""
+
+    @property
+    def due_s(self) -> float:
+        """When the next frame can be read, seconds of the clock."""
         ...
 
 

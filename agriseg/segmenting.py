@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from agriseg.doorbell import Doorbell
 from agriseg.errors import AgrisegError
 from agriseg.messages import Frame, Segmentation
 from agriseg.ports import Segmenter
@@ -33,12 +34,14 @@ class Arrival:
 class SegmentedFrame:
     """A frame with its segmentation.
 
-    ``segment_ms`` is the segmenter's whole time including pre- and post-processing.
+    ``started_perf_s`` and ``finished_perf_s`` are the performance counter when the segmenter
+    took the frame up and when it was done, pre- and post-processing included.
     """
 
     arrival: Arrival
     segmentation: Segmentation
-    segment_ms: float
+    started_perf_s: float
+    finished_perf_s: float
 
 
 class Segmenting(Protocol):
@@ -78,7 +81,8 @@ def _segmented(segmenter: Segmenter, arrival: Arrival) -> SegmentedFrame:
     return SegmentedFrame(
         arrival=arrival,
         segmentation=segmentation,
-        segment_ms=(time.perf_counter() - start_s) * 1e3,
+        started_perf_s=start_s,
+        finished_perf_s=time.perf_counter(),
     )
 
 
@@ -114,13 +118,15 @@ class ThreadedSegmenting:
     """Loads the segmenter and runs it in a thread of its own, always on the newest frame.
 
     The networks' runtimes release the interpreter while they compute, so the engine's loop
-    goes on planning pulses meanwhile. The thread keeps the loop's priority: a thread of lower
+    goes on planning pulses meanwhile; a finished frame wakes the loop through `fileno`. The
+    thread keeps the loop's priority: a thread of lower
     priority that is put aside while it holds the interpreter would hold up the loop.
     """
 
     def __init__(self, load: Callable[[], Segmenter]) -> None:
         self._load = load
         self._wake = threading.Condition()
+        self._bell = Doorbell()
         self._pending: Arrival | None = None
         self._finished: SegmentedFrame | None = None
         self._name = ""
@@ -145,6 +151,10 @@ class ThreadedSegmenting:
         """Frames that a newer one replaced before they were looked at."""
         return self._replaced
 
+    def fileno(self) -> int:
+        """Return a descriptor that becomes readable when there is news to take."""
+        return self._bell.fileno()
+
     def offer(self, arrival: Arrival) -> None:
         """Hand over a frame; one still waiting is replaced."""
         with self._wake:
@@ -155,6 +165,7 @@ class ThreadedSegmenting:
 
     def take(self) -> SegmentedFrame | None:
         """Return the newest finished frame, if there is one."""
+        self._bell.hush()
         with self._wake:
             finished, self._finished = self._finished, None
         return finished
@@ -165,8 +176,15 @@ class ThreadedSegmenting:
             self._closing = True
             self._wake.notify()
         self._thread.join(timeout=30.0)
+        self._bell.close()
 
     def _run(self) -> None:
+        try:
+            self._load_and_loop()
+        finally:
+            self._bell.ring()
+
+    def _load_and_loop(self) -> None:
         try:
             segmenter = self._load()
         except AgrisegError as error:
@@ -196,3 +214,4 @@ class ThreadedSegmenting:
             finished = _segmented(segmenter, arrival)
             with self._wake:
                 self._finished = finished
+            self._bell.ring()

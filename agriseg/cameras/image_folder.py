@@ -72,6 +72,11 @@ class ImageFolderCamera:
         """False: the images wait to be read."""
         return False
 
+    @property
+    def due_s(self) -> float:
+        """When the next frame can be read, seconds of the clock."""
+        return self._pacing.due_s
+
     def read(self, timeout_s: float) -> Frame | None:
         """Return the next image; None if it is not due within ``timeout_s``.
 

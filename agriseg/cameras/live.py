@@ -20,6 +20,7 @@ import numpy as np
 
 from agriseg.cameras.capture import Connect, VideoCapture
 from agriseg.cameras.controls import CONTROLS, QueryLimits, read_controls, require_known
+from agriseg.doorbell import Doorbell
 from agriseg.errors import CameraError, CameraLostError
 from agriseg.messages import Frame, UInt8Array
 from agriseg.opencv import cv2
@@ -119,6 +120,7 @@ class LiveCamera:
         self._loss: str | None = None
         self._loss_told = False
         capture = self._open()
+        self._bell = Doorbell()
         self._thread = threading.Thread(
             target=self._run, args=(capture,), name=f"agriseg-camera-{name}", daemon=True
         )
@@ -134,6 +136,10 @@ class LiveCamera:
     def is_live(self) -> bool:
         """True: frames pass by on their own."""
         return True
+
+    def fileno(self) -> int:
+        """Return a descriptor that becomes readable when a frame or a loss is there."""
+        return self._bell.fileno()
 
     def read(self, timeout_s: float) -> Frame | None:
         """Return the newest frame not yet read; None if none came within ``timeout_s``.
@@ -201,10 +207,12 @@ class LiveCamera:
         self._thread.join(CLOSE_TIMEOUT_S)
         if self._thread.is_alive():
             logger.warning("%s: the driver does not return; the device stays open", self._name)
+        self._bell.close()
 
     # Reader's side; the condition is held.
 
     def _take_frame(self) -> Frame | None:
+        self._bell.hush()
         frame, self._frame = self._frame, None
         if frame is None:
             return None
@@ -316,6 +324,7 @@ class LiveCamera:
                 logger.info("%s: delivering again", self._name)
             self._loss = None
             self._loss_told = False
+            self._bell.ring()
             self._changed.notify_all()
 
     def _skip(self) -> None:
@@ -328,6 +337,7 @@ class LiveCamera:
             if self._loss is None:
                 logger.warning("%s: %s", self._name, what)
                 self._loss = self._loss_sentence(what)
+            self._bell.ring()
             self._changed.notify_all()
 
     def _reconnect(self) -> VideoCapture | None:

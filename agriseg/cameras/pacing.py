@@ -24,6 +24,11 @@ class Pacing:
         self._period_s = 1.0 / rate_hz if paced else 0.0
         self._due_s = clock.now_s()
 
+    @property
+    def due_s(self) -> float:
+        """When the next frame is due, seconds of the clock."""
+        return self._due_s
+
     def wait(self, timeout_s: float) -> float | None:
         """Wait until the next frame is due; None if that is not within ``timeout_s``.
 

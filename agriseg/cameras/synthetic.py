@@ -103,7 +103,7 @@ class SyntheticCamera:
             The robot has driven past the end of the world.
         """
         now_s = self._clock.now_s()
-        ready_s = self._ready_s(self._next_index)
+        ready_s = self.ready_s(self._next_index)
         if ready_s > now_s + timeout_s:
             self._clock.sleep_until(now_s + timeout_s)
             return None
@@ -144,12 +144,13 @@ class SyntheticCamera:
     def close(self) -> None:
         """Do nothing: there is no device."""
 
-    def _ready_s(self, index: int) -> float:
+    def ready_s(self, index: int) -> float:
+        """Return when the frame with this number can be read, seconds of the clock."""
         exposure_s = self._controls["exposure"] * _EXPOSURE_UNIT_S
         return self._start_s + index * self._period_s + exposure_s / 2.0 + self._delay_s
 
     def _newest_index(self, now_s: float) -> int:
-        return int(np.floor((now_s - self._ready_s(0)) / self._period_s + 1e-9))
+        return int(np.floor((now_s - self.ready_s(0)) / self._period_s + 1e-9))
 
     def _expose(self, index: int, dropped: int) -> Frame:
         elapsed_s = index * self._period_s

@@ -88,6 +88,11 @@ class VideoFileCamera:
         """Frames a second, as the file says."""
         return self._rate_hz
 
+    @property
+    def due_s(self) -> float:
+        """When the next frame can be read, seconds of the clock."""
+        return self._pacing.due_s
+
     def read(self, timeout_s: float) -> Frame | None:
         """Return the next frame; None if it is not due within ``timeout_s``.
 

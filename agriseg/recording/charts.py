@@ -29,6 +29,7 @@ GREEN = "#009E73"
 VERMILLION = "#D55E00"
 ORANGE = "#E69F00"
 SKY = "#56B4E9"
+PURPLE = "#CC79A7"
 GREY = "#6b7280"
 SILVER = "#a9b0bb"
 PALE = "#eceef1"
@@ -64,7 +65,9 @@ _MOST_POINTS = 1500
 
 _STAGES = (
     ("capture_ms", "capture", SKY),
+    ("queue_ms", "queue", GREY),
     ("segment_ms", "segment", BLUE),
+    ("handover_ms", "hand-over", PURPLE),
     ("project_ms", "project", GREEN),
     ("plan_ms", "plan", ORANGE),
     ("link_ms", "link", VERMILLION),
@@ -140,7 +143,7 @@ def latency_chart(history: RunHistory) -> Chart | None:
         )
         axes.set_ylim(0.0, 1.35 * float(table[:, 1:].sum(axis=1).max()) + 1.0)
         axes.set_ylabel("ms")
-        axes.legend(loc="upper right", ncols=5, columnspacing=1.0, handlelength=1.0)
+        axes.legend(loc="upper right", ncols=7, columnspacing=1.0, handlelength=1.0)
         _time_axis(axes, history)
 
     note = "" if len(rows) <= len(table) else f"{len(table)} of {len(rows)} frames are drawn."

@@ -45,6 +45,7 @@ BASELINE = (
 _STOP_KINDS = frozenset({"stop"})
 _ALARM_KINDS = frozenset({"alarm", "stop", "start-refused", "recording"})
 _STAGES = ("capture", "segment", "project", "plan", "link")
+_WAITS = ("queue", "handover")
 
 
 def summarize(run: Run, history: RunHistory, truth: Mapping[str, object] | None) -> dict[str, Any]:
@@ -194,11 +195,13 @@ def _time_figures(history: RunHistory) -> dict[str, Any]:
     def column(name: str) -> list[float]:
         return [getattr(stage, name) for stage in stages]
 
-    latency = [sum(getattr(stage, f"{name}_ms") for name in _STAGES) for stage in stages]
+    way = (*_STAGES, *_WAITS)
+    latency = [np.nansum([getattr(stage, f"{name}_ms") for name in way]) for stage in stages]
     return {
         "frames": history.totals.frames,
         "frames_dropped": history.totals.frames_dropped,
         "stage_ms": {name: percentiles(column(f"{name}_ms"), (50, 95)) for name in _STAGES},
+        "wait_ms": {name: percentiles(column(f"{name}_ms"), (50, 95)) for name in _WAITS},
         "forward_ms": percentiles(column("forward_ms"), (50, 95)),
         "overhead_ms": percentiles(column("overhead_ms"), (50, 95)),
         "latency_ms": percentiles(latency, (50, 95, 99)),

@@ -91,6 +91,10 @@ class LinkProcess:
         self._heard_s = time.monotonic()
         self._patience_s = START_S
 
+    def fileno(self) -> int:
+        """Return a descriptor that becomes readable when messages are there; -1 after the end."""
+        return self._pipe.fileno() if self._error is None else -1
+
     def reopen(self) -> None:
         """Start the link's process anew; the controller stays disarmed."""
         self.close()

@@ -14,6 +14,7 @@ import pytest
 from agriseg.cameras.controls import Limits
 from agriseg.cameras.live import LiveCamera, LiveTiming
 from agriseg.clock import VirtualClock
+from agriseg.doorbell import wait_for_any
 from agriseg.errors import CameraError, CameraLostError
 from agriseg.messages import UInt8Array
 
@@ -337,3 +338,23 @@ def test_a_closed_camera_says_so(clock: VirtualClock) -> None:
     with pytest.raises(CameraError, match="closed"):
         camera.set_control("exposure", 1.0)
     camera.close()
+
+
+def test_a_frame_and_a_loss_are_announced_on_the_descriptor(clock: VirtualClock) -> None:
+    device, next_device = FakeDevice(clock), FakeDevice(clock)
+    devices = Devices(device)
+    device.feed(picture(1))
+    with live_camera(clock, devices, unblock=next_device) as camera:
+        assert wait_for_any([camera], PATIENCE_S)
+        assert camera.read(0.0) is not None
+        assert not wait_for_any([camera], 0.0)
+        device.feed(GONE)
+        assert wait_for_any([camera], PATIENCE_S)
+        with pytest.raises(CameraLostError):
+            camera.read(0.0)
+        assert not wait_for_any([camera], 0.0)
+        devices.plug(next_device)
+        next_device.feed(picture(2))
+        assert wait_for_any([camera], PATIENCE_S)
+        assert camera.read(0.0) is not None
+    assert camera.fileno() == -1

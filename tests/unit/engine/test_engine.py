@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from fakes import FakeCamera, FakeController, FakeSegmenter, FakeSink
 
 from agriseg.clock import VirtualClock
 from agriseg.config import Config, parse_config
-from agriseg.engine import ARM_TIMEOUT_S, EngineParts, FieldEngine
+from agriseg.engine import ARM_TIMEOUT_S, ROUND_S, EngineParts, FieldEngine
 from agriseg.errors import CameraError, CameraLostError, ControllerError, RecordingError
 from agriseg.geometry.ground_plane import GroundPlane
 from agriseg.messages import (
@@ -40,12 +41,12 @@ TICK_S = 0.01
 class Bench:
     """An engine on fakes, with a clock that the test moves."""
 
-    def __init__(self, speed_m_s: float = 1.0) -> None:
+    def __init__(self, speed_m_s: float = 1.0, camera: FakeCamera | None = None) -> None:
         self.config: Config = parse_config(
             {"camera": {"width_px": WIDTH, "height_px": HEIGHT}}, source="test"
         )
         self.clock = VirtualClock(start_s=10.0)
-        self.camera = FakeCamera()
+        self.camera = camera or FakeCamera()
         self.controller = FakeController(self.clock, speed_m_s)
         self.sinks: list[FakeSink] = []
         self.closed: list[RunSink] = []
@@ -53,8 +54,8 @@ class Bench:
         self.weed_s_m: tuple[float, ...] = ()
         """Where weeds of 5 cm stand in the middle of the track, by odometer."""
         self._frame_id = 0
-        camera = self.config.camera
-        ground = GroundPlane(camera.intrinsics, camera.pose, (WIDTH, HEIGHT))
+        view = self.config.camera
+        ground = GroundPlane(view.intrinsics, view.pose, (WIDTH, HEIGHT))
         boom = Boom(self.config.boom)
         self.engine = FieldEngine(
             EngineParts(
@@ -331,3 +332,22 @@ def done(event: ValveEvent) -> PulseReport:
         open_m=event.open_at,
         close_m=event.close_at,
     )
+
+
+class FilmCamera(FakeCamera):
+    """A camera that knows when its next frame is due."""
+
+    due_s = math.nan
+
+
+def test_the_loop_sleeps_no_longer_than_until_the_next_frame_of_a_file() -> None:
+    camera = FilmCamera()
+    bench = Bench(camera=camera)
+    now_s = bench.clock.now_s()
+    camera.due_s = now_s + 0.002
+    assert bench.engine.patience_s == pytest.approx(0.002)
+    camera.due_s = now_s - 1.0
+    assert bench.engine.patience_s == 0.0
+    camera.due_s = now_s + 100.0
+    bench.start_spraying()
+    assert bench.engine.patience_s == ROUND_S
