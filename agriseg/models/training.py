@@ -19,11 +19,11 @@ from torch.optim import AdamW, Optimizer
 
 from agriseg.errors import DatasetError, ModelFileError
 from agriseg.messages import UInt8Array
-from agriseg.models.backbone_weights import load_lite0_backbone
+from agriseg.models.backbone_weights import lite0_backbone, load_lite0_backbone
 from agriseg.models.dataset import CropSampler
 from agriseg.models.graph import FrameGraph
 from agriseg.models.losses import segmentation_loss
-from agriseg.models.networks import EfficientNetLite0, build_network, channels_last
+from agriseg.models.networks import build_network, channels_last
 from agriseg.models.sizing import Size, network_size
 from agriseg.models.training_config import ScheduleConfig, TrainingConfig
 
@@ -209,7 +209,7 @@ class Trainer:
             group["lr"] = group["base_lr"] * factor
         self._network.train()
         if schedule.frozen_blocks and self._step >= schedule.freeze_from_step:
-            _backbone(self._network).freeze(schedule.frozen_blocks)
+            lite0_backbone(self._network).freeze(schedule.frozen_blocks)
         x = self._normalise(torch.from_numpy(images).to(self._device))
         target = torch.from_numpy(masks).to(self._device).long()
         with torch.autocast(self._device.type, torch.bfloat16, enabled=schedule.mixed_precision):
@@ -300,13 +300,6 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         found = state.get("version") if isinstance(state, dict) else type(state).__name__
         raise ModelFileError(f"{path}: checkpoint version {found!r}, expected {CHECKPOINT_VERSION}")
     return state
-
-
-def _backbone(network: nn.Module) -> EfficientNetLite0:
-    backbone = network.get_submodule("backbone")
-    if not isinstance(backbone, EfficientNetLite0):
-        raise ModelFileError(f"{type(network).__name__} has no backbone whose blocks can be frozen")
-    return backbone
 
 
 def _optimizer(network: nn.Module, schedule: ScheduleConfig) -> Optimizer:

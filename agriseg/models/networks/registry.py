@@ -1,0 +1,86 @@
+"""All architectures by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from torch import nn
+
+from agriseg.errors import ModelFileError
+from agriseg.models.networks.feature_pyramid import LiteFpn, LiteFpnDetail
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Architecture:
+    """An entry of the registry: how to build a network, and what it is.
+
+    Attributes
+    ----------
+    build : callable
+        Number of classes to a network with random weights.
+    paper : str
+        Where it is described.
+    stride : int
+        Logits are this much coarser than the input.
+    pretrained_backbone : bool
+        Whether ImageNet weights can be given to its ``backbone``.
+    """
+
+    build: Callable[[int], nn.Module]
+    paper: str
+    stride: int
+    pretrained_backbone: bool = False
+
+
+_LITE0 = "EfficientNet-Lite0 (Tan and Le 2019)"
+
+ARCHITECTURES: Mapping[str, Architecture] = {
+    "lite0-fpn": Architecture(
+        build=lambda classes: LiteFpn(classes, width=96),
+        paper=f"{_LITE0} with a feature pyramid (Lin et al. 2017)",
+        stride=4,
+        pretrained_backbone=True,
+    ),
+    "lite0-fpn-detail": Architecture(
+        build=lambda classes: LiteFpnDetail(classes, width=96, detail_width=48),
+        paper=f"{_LITE0} with a feature pyramid (Lin et al. 2017) and a detail branch (Yu et al. "
+        "2018)",
+        stride=2,
+        pretrained_backbone=True,
+    ),
+    "lite0-fpn-small": Architecture(
+        build=lambda classes: LiteFpn(classes, width=48),
+        paper=f"{_LITE0} with a feature pyramid (Lin et al. 2017)",
+        stride=4,
+        pretrained_backbone=True,
+    ),
+}
+
+
+def architecture_named(name: str) -> Architecture:
+    """Return an entry of the registry.
+
+    Raises
+    ------
+    ModelFileError
+        No architecture of that name exists.
+    """
+    entry = ARCHITECTURES.get(name)
+    if entry is None:
+        raise ModelFileError(
+            f"architecture {name!r} is not known; expected one of "
+            f"{', '.join(sorted(ARCHITECTURES))}"
+        )
+    return entry
+
+
+def build_network(architecture: str, classes: int) -> nn.Module:
+    """Build a network with random weights.
+
+    Raises
+    ------
+    ModelFileError
+        No architecture of that name exists.
+    """
+    return architecture_named(architecture).build(classes)
