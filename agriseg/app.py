@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 
-from agriseg.commands import config, doctor, evaluate, run, runs, segment, train
+from agriseg.commands import config, controller, doctor, evaluate, run, runs, segment, train
 from agriseg.errors import AgrisegError
 
 EXIT_BAD_INPUT = 2
@@ -26,6 +26,7 @@ examples:
   agriseg --config robot.toml                      open it on your camera and controller
   agriseg run --world sim --seconds 30 --out demo  a whole run without a window
   agriseg segment photos/ --out labels             label masks for a folder of images
+  agriseg controller sim                           a sprayer controller without hardware
   agriseg doctor                                   what is missing on this computer
 
 Exit status: 0 done, 2 bad input (one sentence says what and how to mend it), 130 interrupted."""
@@ -47,7 +48,7 @@ def build_parser() -> argparse.ArgumentParser:
         "-v", "--verbose", action="store_true", help="write the program's log to standard error"
     )
     subparsers = parser.add_subparsers(title="subcommands", metavar="SUBCOMMAND", dest="subcommand")
-    for module in (run, segment, runs, train, evaluate, config, doctor):
+    for module in (run, segment, runs, train, evaluate, controller, config, doctor):
         module.add_parser(subparsers)
     return parser
 
