@@ -1,136 +1,126 @@
-"""``agriseg evaluate``: a model's pixel scores on held-out images."""
+"""``agriseg evaluate``: how good a model is, pixel by pixel and plant by plant."""
 
 from __future__ import annotations
 
 import argparse
-import json
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from agriseg.messages import UInt8Array
-    from agriseg.models.training_sources import Example
-    from agriseg.ports import Segmenter
-    from agriseg.segmentation.metrics import PixelScores
+from agriseg.errors import DatasetError
 
-_PICTURE_QUALITY = 80
+if TYPE_CHECKING:
+    from agriseg.evaluation.labelled import LabelledFile
+    from agriseg.evaluation.scores import Judgement, ScoredImage
+    from agriseg.ports import Segmenter
 
 _DESCRIPTION = """\
-Score a model on the groups that its training configuration holds out, one table row per source:
-intersection over union of soil, crop and weed over all pixels of all images, and their mean.
-"""
+Score a model on labelled images: intersection over union, precision and recall per class,
+outlines, calibration, panoptic quality, and the weed plants that the sprayer would hit. DATA is a
+folder with images/ and masks/ (0 soil, 1 crop, 2 weed, 255 ignored; groups.json and instances/
+are used where they are), or a training configuration (.toml), of which the held-out groups are
+scored, source by source. What the figures mean is in agriseg/evaluation/SCORES.md."""
+
+RUNTIMES = ("auto", "openvino", "cuda", "torch-cpu")
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command to the command line."""
     parser = subparsers.add_parser(
-        "evaluate", help="score a model on held-out images", description=_DESCRIPTION
-    )
-    parser.add_argument("config", type=Path, metavar="CONFIG.toml", help="training configuration")
-    parser.add_argument(
-        "--data", type=Path, default=Path(), help="folder that the sources' directories lie in"
+        "evaluate", help="score a model on labelled images", description=_DESCRIPTION
     )
     parser.add_argument(
-        "--model", type=Path, metavar="BUNDLE", help="folder of a model (default: the shipped one)"
+        "model", metavar="MODEL", help="folder of a model, a shipped model's name, or exg"
     )
+    add_data_arguments(parser)
     parser.add_argument(
-        "--runtime", choices=("auto", "openvino", "cuda", "torch-cpu"), default="auto"
-    )
-    parser.add_argument("--threads", type=int, default=0, help="CPU threads")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures here too")
-    parser.add_argument(
-        "--pictures",
-        type=Path,
-        metavar="FILE.jpg",
-        help="write a grid of the best, a middling and the worst images of every source",
+        "--worst", type=Path, metavar="DIR", help="write the 20 worst images as pictures here"
     )
     parser.set_defaults(run=run)
 
 
-def run(args: argparse.Namespace) -> int:
-    """Print the scores; return the exit status."""
-    from agriseg.models import open_segmenter
-    from agriseg.models.training_config import load_training_config
-    from agriseg.models.training_sources import list_held_out
-    from agriseg.segmentation.metrics import PixelScores
+def add_data_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what `agriseg evaluate` and `agriseg compare` have in common."""
+    parser.add_argument(
+        "images", type=Path, metavar="DATA", help="folder of labelled images, or CONFIG.toml"
+    )
+    parser.add_argument(
+        "--data", type=Path, default=Path(), metavar="DIR", help="where CONFIG.toml's folders lie"
+    )
+    parser.add_argument(
+        "--gsd-mm",
+        type=float,
+        metavar="MM",
+        help="millimetres of ground per pixel: for plant sizes in cm² and the sprayer's margins",
+    )
+    parser.add_argument(
+        "--boundary-px", type=float, default=3.0, metavar="PX", help="tolerance of outlines"
+    )
+    parser.add_argument("--runtime", choices=RUNTIMES, default="auto")
+    parser.add_argument("--threads", type=int, default=0, help="CPU threads")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures here")
+    parser.add_argument("--html", type=Path, metavar="FILE", help="write a page with pictures here")
 
-    config = load_training_config(args.config)
-    held_out = list_held_out(config.enabled_sources, args.data, config.seed)
-    segmenter = open_segmenter(args.model, runtime=args.runtime, threads=args.threads)
+
+def run(args: argparse.Namespace) -> int:
+    """Print the scores and write the files; return the exit status."""
+    from agriseg.evaluation.drawings import draw_worst
+    from agriseg.evaluation.figures import evaluation_figures, worst_images
+    from agriseg.evaluation.labelled import list_labelled
+    from agriseg.evaluation.opening import open_named_segmenter
+    from agriseg.evaluation.pages import write_figures, write_whole
+    from agriseg.evaluation.report import evaluation_page
+    from agriseg.evaluation.tables import evaluation_tables
+
+    judgement = judgement_of(args)
+    files = list_labelled(args.images, args.data)
+    segmenter = open_named_segmenter(args.model, runtime=args.runtime, threads=args.threads)
     try:
-        results = {name: _score(segmenter, name, held_out[name]) for name in held_out}
-        if args.pictures is not None:
-            _write_pictures(segmenter, held_out, results, args.pictures)
+        scored = score_with_progress(segmenter, files, judgement)
+        wanted = args.html is not None or args.worst is not None
+        worst = draw_worst(segmenter, worst_images(scored)) if wanted else []
     finally:
         segmenter.close()
-    scores = {name: sum(images, PixelScores.empty()) for name, images in results.items()}
-    print(f"{segmenter.name}, held-out groups of {args.config}")
-    print(_table(scores, {name: len(images) for name, images in results.items()}))
+    figures = evaluation_figures(segmenter.name, str(args.images), scored, judgement)
+    print(f"{segmenter.name} on {args.images}\n")
+    print(evaluation_tables(figures))
+    if judgement.rule.has_scale is False:
+        print("\nWeed plants are judged in pixels and without margins: give --gsd-mm.")
     if args.json is not None:
-        args.json.write_text(json.dumps(_figures(scores), indent=2) + "\n", encoding="utf-8")
+        write_figures(args.json, figures)
+    if args.html is not None:
+        write_whole(args.html, evaluation_page(figures, worst).encode())
+    for rank, picture in enumerate(worst if args.worst is not None else (), start=1):
+        stem = picture.name.replace("/", "_")
+        write_whole(args.worst / f"{rank:02d}_{stem}.jpg", picture.jpeg)
     return 0
 
 
-def _score(segmenter: Segmenter, source: str, examples: Sequence[Example]) -> list[PixelScores]:
-    """Score every image of a source by itself."""
+def judgement_of(args: argparse.Namespace) -> Judgement:
+    """Return how images are judged, from the command line.
+
+    Raises
+    ------
+    DatasetError
+        A scale or tolerance that cannot be.
+    """
+    from agriseg.evaluation.plants import PlantRule
+    from agriseg.evaluation.scores import Judgement
+
+    if args.gsd_mm is not None and not 0.02 <= args.gsd_mm <= 50.0:
+        raise DatasetError(f"--gsd-mm {args.gsd_mm:g}: expected 0.02 to 50 mm of ground per pixel")
+    if not 0.0 <= args.boundary_px <= 100.0:
+        raise DatasetError(f"--boundary-px {args.boundary_px:g}: expected 0 to 100 pixels")
+    return Judgement(rule=PlantRule.of(args.gsd_mm), boundary_px=args.boundary_px)
+
+
+def score_with_progress(
+    segmenter: Segmenter, files: list[LabelledFile], judgement: Judgement
+) -> list[ScoredImage]:
+    """Score images, with a bar and the remaining time on standard error."""
     from rich.console import Console
     from rich.progress import track
 
-    from agriseg.segmentation.metrics import PixelScores
+    from agriseg.evaluation.scores import score_images
 
-    scores = []
-    for example in track(examples, source, console=Console(stderr=True)):
-        image, truth = example.load()
-        scores.append(PixelScores.of(_label(segmenter, image), truth))
-    return scores
-
-
-def _label(segmenter: Segmenter, image: UInt8Array) -> UInt8Array:
-    from agriseg.messages import Frame
-
-    return segmenter.segment(Frame(frame_id=0, t_capture_s=0.0, image=image)).labels
-
-
-def _write_pictures(
-    segmenter: Segmenter,
-    held_out: Mapping[str, Sequence[Example]],
-    results: Mapping[str, Sequence[PixelScores]],
-    path: Path,
-) -> None:
-    """Draw one row per source: the best image, a middling one and the two worst."""
-    from agriseg.opencv import cv2
-    from agriseg.segmentation.drawing import comparison, grid
-
-    rows = []
-    for source, scores in results.items():
-        order = sorted(range(len(scores)), key=lambda i: scores[i].mean_iou, reverse=True)
-        row = []
-        for index in (order[0], order[len(order) // 2], order[-2], order[-1]):
-            image, truth = held_out[source][index].load()
-            caption = f"{source}, mean IoU {scores[index].mean_iou:.2f}"
-            row.append(comparison(image, truth, _label(segmenter, image), caption))
-        rows.append(row)
-    encoded = cv2.imencode(".jpg", grid(rows), [cv2.IMWRITE_JPEG_QUALITY, _PICTURE_QUALITY])[1]
-    path.write_bytes(encoded.tobytes())
-
-
-def _table(scores: Mapping[str, PixelScores], images: Mapping[str, int]) -> str:
-    lines = ["| source | images | soil | crop | weed | mean IoU |", "|---|---|---|---|---|---|"]
-    for source, score in scores.items():
-        classes = " | ".join(f"{value:.3f}" for value in score.iou)
-        lines.append(f"| {source} | {images[source]} | {classes} | {score.mean_iou:.3f} |")
-    return "\n".join(lines)
-
-
-def _figures(scores: Mapping[str, PixelScores]) -> dict[str, dict[str, object]]:
-    return {
-        source: {
-            "mean_iou": score.mean_iou,
-            "iou": score.iou.tolist(),
-            "precision": score.precision.tolist(),
-            "recall": score.recall.tolist(),
-            "confusion": score.confusion.tolist(),
-        }
-        for source, score in scores.items()
-    }
+    bar = track(files, segmenter.name, console=Console(stderr=True))
+    return score_images(segmenter, bar, judgement)

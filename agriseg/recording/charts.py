@@ -98,7 +98,7 @@ def speed_chart(history: RunHistory) -> Chart | None:
         _mark_stops(axes, history)
         _time_axis(axes, history)
 
-    return _svg(draw, "Speed over time", height=1.9)
+    return svg_chart(draw, "Speed over time", height=1.9)
 
 
 def cover_chart(history: RunHistory) -> Chart | None:
@@ -117,7 +117,7 @@ def cover_chart(history: RunHistory) -> Chart | None:
         axes.legend(loc="upper right", ncols=2)
         _time_axis(axes, history)
 
-    return _svg(draw, "Weed and crop cover over time", height=1.9)
+    return svg_chart(draw, "Weed and crop cover over time", height=1.9)
 
 
 def latency_chart(history: RunHistory) -> Chart | None:
@@ -147,7 +147,7 @@ def latency_chart(history: RunHistory) -> Chart | None:
         _time_axis(axes, history)
 
     note = "" if len(rows) <= len(table) else f"{len(table)} of {len(rows)} frames are drawn."
-    return _svg(draw, "Time of each stage over the run", height=2.0, note=note)
+    return svg_chart(draw, "Time of each stage over the run", height=2.0, note=note)
 
 
 def nozzle_chart(history: RunHistory) -> Chart:
@@ -176,7 +176,7 @@ def nozzle_chart(history: RunHistory) -> Chart:
         axes.grid(axis="x", visible=False)
         axes.legend(loc="upper right", ncols=2)
 
-    return _svg(draw, "Confirmed pulses of each nozzle", height=2.0)
+    return svg_chart(draw, "Confirmed pulses of each nozzle", height=2.0)
 
 
 def strip_map(history: RunHistory, extents: SprayedExtents) -> Chart | None:
@@ -217,7 +217,7 @@ def strip_map(history: RunHistory, extents: SprayedExtents) -> Chart | None:
             f"{len(chosen)} of {total} sections of {edges[1] - edges[0]:.1f} m are drawn, those"
             " with the most weeds."
         )
-    return Chart(uri=_uri("image/png", out.getvalue()), alt="Map of weeds and spray", note=note)
+    return Chart(uri=data_uri("image/png", out.getvalue()), alt="Map of weeds and spray", note=note)
 
 
 def thin(x: Float64Array, y: Float64Array) -> tuple[Float64Array, Float64Array]:
@@ -359,14 +359,18 @@ def _time_axis(axes: Axes, history: RunHistory) -> None:
     axes.set_xlim(0.0, max(ends, default=1.0))
 
 
-def _svg(draw: Callable[[Axes], None], alt: str, height: float, note: str = "") -> Chart:
+def svg_chart(
+    draw: Callable[[Axes], None], alt: str, height: float, note: str = "", width: float = 7.6
+) -> Chart:
+    """Return a drawing in the report's style, as wide as the page; sizes in inches."""
     with mpl.rc_context(_STYLE):
-        figure = Figure(figsize=(7.6, height), layout="constrained")
+        figure = Figure(figsize=(width, height), layout="constrained")
         draw(figure.subplots())
         out = io.BytesIO()
         figure.savefig(out, format="svg", metadata={"Date": None})
-    return Chart(uri=_uri("image/svg+xml", out.getvalue()), alt=alt, note=note)
+    return Chart(uri=data_uri("image/svg+xml", out.getvalue()), alt=alt, note=note)
 
 
-def _uri(kind: str, data: bytes) -> str:
+def data_uri(kind: str, data: bytes) -> str:
+    """Return bytes of a media type as an address that holds them."""
     return f"data:{kind};base64,{base64.b64encode(data).decode()}"

@@ -1,0 +1,2 @@
+"""Judges models by labelled images: scores, comparisons and their reports; definitions in
+``SCORES.md``."""

@@ -1,0 +1,141 @@
+"""All scores of one image, of a group, of a data set: they add up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from agriseg.evaluation.labelled import LabelledFile, LabelledPicture
+from agriseg.evaluation.plants import PlantRule, PlantScores
+from agriseg.messages import Frame, Segmentation
+from agriseg.ports import Segmenter
+from agriseg.segmentation.boundaries import BoundaryScores
+from agriseg.segmentation.metrics import PixelScores
+from agriseg.segmentation.panoptic import PanopticMap, PanopticScores
+from agriseg.segmentation.reliability import Reliability
+
+DEFAULT_BOUNDARY_PX = 3.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """How images are judged: the sprayer's rule, and the tolerance of outlines in pixels."""
+
+    rule: PlantRule
+    boundary_px: float = DEFAULT_BOUNDARY_PX
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Scores:
+    """Every score of one or more images.
+
+    Attributes
+    ----------
+    images : int
+    with_ids : int
+        Images whose plants are told apart by the data set's own ids.
+    pixels, boundary, reliability, plants, panoptic
+        Kept as counts, so that scores of images add up to those of a group or data set.
+    """
+
+    images: int
+    with_ids: int
+    pixels: PixelScores
+    boundary: BoundaryScores
+    reliability: Reliability
+    plants: PlantScores
+    panoptic: PanopticScores
+
+    @classmethod
+    def empty(cls) -> Scores:
+        """Return scores of no image."""
+        return cls(
+            images=0,
+            with_ids=0,
+            pixels=PixelScores.empty(),
+            boundary=BoundaryScores.empty(),
+            reliability=Reliability.empty(),
+            plants=PlantScores.empty(),
+            panoptic=PanopticScores.empty(),
+        )
+
+    @classmethod
+    def of(
+        cls,
+        seen: Segmentation,
+        picture: LabelledPicture,
+        judgement: Judgement,
+        instances: PanopticMap | None = None,
+    ) -> Scores:
+        """Score one image.
+
+        Parameters
+        ----------
+        seen : Segmentation
+        picture : LabelledPicture
+        judgement : Judgement
+        instances : PanopticMap, optional
+            Plants that the model tells apart; without them, connected patches of its labels.
+        """
+        called = PanopticMap.of_components(seen.labels) if instances is None else instances
+        truth = picture.truth
+        return cls(
+            images=1,
+            with_ids=int(picture.has_ids),
+            pixels=PixelScores.of(seen.labels, truth),
+            boundary=BoundaryScores.of(seen.labels, truth, judgement.boundary_px),
+            reliability=Reliability.of(seen, truth),
+            plants=PlantScores.of(seen, truth, picture.plants.ids, judgement.rule),
+            panoptic=PanopticScores.of(called, picture.plants),
+        )
+
+    def __add__(self, other: Scores) -> Scores:
+        return Scores(
+            images=self.images + other.images,
+            with_ids=self.with_ids + other.with_ids,
+            pixels=self.pixels + other.pixels,
+            boundary=self.boundary + other.boundary,
+            reliability=self.reliability + other.reliability,
+            plants=self.plants + other.plants,
+            panoptic=self.panoptic + other.panoptic,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ScoredImage:
+    """One image of a data set, and its scores."""
+
+    file: LabelledFile
+    scores: Scores
+
+
+def score_images(
+    segmenter: Segmenter, files: Iterable[LabelledFile], judgement: Judgement
+) -> list[ScoredImage]:
+    """Score every image by itself.
+
+    Raises
+    ------
+    DatasetError
+        An image cannot be read.
+    """
+    scored = []
+    for number, file in enumerate(files):
+        picture = file.load()
+        frame = Frame(frame_id=number, t_capture_s=0.0, image=picture.image, name=file.name)
+        scores = Scores.of(segmenter.segment(frame), picture, judgement)
+        scored.append(ScoredImage(file=file, scores=scores))
+    return scored
+
+
+def total(scored: Iterable[ScoredImage]) -> Scores:
+    """Return the scores of all images together."""
+    return sum((image.scores for image in scored), Scores.empty())
+
+
+def by_source(scored: Iterable[ScoredImage]) -> dict[str, list[ScoredImage]]:
+    """Sort images by their source, in the order met."""
+    sources: dict[str, list[ScoredImage]] = {}
+    for image in scored:
+        sources.setdefault(image.file.source, []).append(image)
+    return sources
