@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol, runtime_checkable
@@ -147,11 +148,19 @@ class SprayController(Protocol):
         """Forget pulses that have not begun."""
         ...
 
-    def beat(self, camera_alive: bool, model_alive: bool, planner_alive: bool) -> None:
+    def beat(
+        self,
+        camera_alive: bool,
+        model_alive: bool,
+        planner_alive: bool,
+        ground_m_s: float = math.nan,
+    ) -> None:
         """Say which of camera, model and planner are alive; valves close unless all are.
 
         The link repeats the heartbeat to the controller only while these calls keep coming;
-        that they come is the application's own sign of life.
+        that they come is the application's own sign of life. ``ground_m_s`` is the speed by
+        something else than the wheel, NaN if unknown: a controller whose wheel encoder is
+        silent while the machine moves closes its valves.
         """
         ...
 

@@ -35,6 +35,9 @@ class Capability(IntFlag):
     MASTER_VALVE = 64
     ESTOP_INPUT = 128
     SIMULATED = 256
+    PWM = 512
+    ROWS = 1024
+    SPEED_CHECK = 2048
 
 
 class StatusFlag(IntFlag):
@@ -78,6 +81,7 @@ RESULT_WORDS: dict[int, str] = {
     Result.BAD_VALUE: "a value is outside what the controller allows",
     Result.CLOCK_NOT_CONVERGED: "the clocks of computer and controller do not agree yet",
     Result.LEAK: "a valve leaks while all are shut",
+    Result.NONE: "the controller does not remember the command",
 }
 
 
@@ -99,6 +103,8 @@ class Outcome(IntEnum):
     NOT_ARMED = 0x25
     EMPTY = 0x26
     NO_ENCODER = 0x27
+    REFUSED = 0xFE
+    """Never on the wire: the host's word for a pulse whose whole command was refused."""
     LOST = 0xFF
     """Never on the wire: the host's word for a pulse whose report cannot come any more."""
 
@@ -119,6 +125,7 @@ OUTCOME_WORDS: dict[int, str] = {
     Outcome.NOT_ARMED: "the controller was not armed",
     Outcome.EMPTY: "it ends where it begins",
     Outcome.NO_ENCODER: "the controller has no wheel encoder",
+    Outcome.REFUSED: "the controller refused the command that it came with",
     Outcome.LOST: "the link went down, nothing is known of it",
 }
 

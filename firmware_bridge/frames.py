@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import struct
 from binascii import crc_hqx
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import ClassVar, Protocol, Self
@@ -28,6 +28,12 @@ RESULTS_IN_ACK = 8
 MAX_PULSES = 12
 MAX_REPORTS = 7
 MAX_VALVES_IN_FRAME = 18
+MAX_DUTIES = 64
+MAX_RUNS = 32
+"""Most runs, that is pulses, in a frame of rows."""
+MAX_ROW_BYTES = MAX_PAYLOAD - 11
+UNKNOWN_GROUND = 0xFFFF
+"""Ground speed of a host that does not know it."""
 MAX_NAME = 32
 NOT_MEASURED_U16 = 0xFFFF
 NOT_MEASURED_U32 = 0xFFFF_FFFF
@@ -36,7 +42,7 @@ SCHEMA = """\
 AgSp 1
 01 HELLO magic:4 protocol:u8 schema:u16 session:u32
 02 TIME stamp:u32 zero:8
-03 BEAT session:u32 alive:u8 report_next:u16
+03 BEAT session:u32 alive:u8 report_next:u16 ground_mm_s:u16
 04 ESTOP
 05 REPORT_ACK report_next:u16
 06 READ_VALVES first:u8
@@ -49,6 +55,8 @@ nozzle_ml_min:u16 nominal_kpa:u16
 15 CONFIG_VALVES first:u8 n:u8 n*(open:u16 close:u16 fall:u16)
 16 PULSES_TIME base:u32 n:u8 n*(valve:u8 tag:u16 offset:u24 length:u24)
 17 PULSES_DISTANCE base:i32 n:u8 n*(valve:u8 tag:u16 offset:u24 length:u24)
+18 CONFIG_PWM period_ms:u8 first:u8 n:u8 n*(duty_percent:u8)
+19 ROWS_DISTANCE base:i32 tag:u16 step:u16 first:u8 valves:u8 rows:u8 bits:rows*((valves+7)/8)
 81 HELLO_REPLY magic:4 protocol:u8 schema:u16 session:u32 boot:u16 tick_hz:u32 valves:u16 \
 queue:u16 window:u8 rx_bytes:u16 capabilities:u32 max_open_ms:u16 min_lead_us:u16 \
 horizon_ms:u16 late_us:u16 firmware:3*u8 length:u8 name:length
@@ -155,14 +163,18 @@ class Time:
 
 @dataclass(frozen=True, slots=True)
 class Beat(_Packed):
-    """Heartbeat with the liveness of what stands behind it."""
+    """Heartbeat with the liveness of what stands behind it.
+
+    ``ground_mm_s`` is the speed over ground by something else than the wheel, such as GNSS.
+    """
 
     TYPE: ClassVar[int] = 0x03
-    _STRUCT: ClassVar[struct.Struct] = struct.Struct("<IBH")
+    _STRUCT: ClassVar[struct.Struct] = struct.Struct("<IBHH")
 
     session: int
     alive: int
     report_next: int
+    ground_mm_s: int = UNKNOWN_GROUND
 
 
 @dataclass(frozen=True, slots=True)
@@ -371,6 +383,101 @@ class PulsesDistance:
         return cls(base, tuple(_unpack_pulses(payload[5:])))
 
 
+@dataclass(frozen=True, slots=True)
+class ConfigPwm:
+    """Sets how much of the time the coils of some valves are on while they are open."""
+
+    TYPE: ClassVar[int] = 0x18
+
+    period_ms: int
+    first: int
+    duty_percent: tuple[int, ...]
+
+    def payload(self) -> bytes:
+        head = (self.period_ms, self.first, len(self.duty_percent))
+        return bytes((*head, *self.duty_percent))
+
+    @classmethod
+    def parse(cls, payload: bytes) -> Self:
+        _item_count("CONFIG_PWM", payload, head=3, item=1, most=MAX_DUTIES)
+        return cls(payload[0], payload[1], tuple(payload[3:]))
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Rows ``begin`` to ``end``, the latter excluded, in which a valve is open."""
+
+    valve: int
+    begin: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class RowsDistance:
+    """A picture of the ground: which valves are open in which row.
+
+    Row r lies at [base + r * step, base + (r + 1) * step) sixteenths of a count. ``rows``
+    has one mask each, valve ``first`` in bit 0. Set bits of a valve in rows one behind the
+    other are one run, which is one pulse; run k of `runs` has the tag ``tag`` + k.
+    """
+
+    TYPE: ClassVar[int] = 0x19
+    _STRUCT: ClassVar[struct.Struct] = struct.Struct("<iHHBBB")
+
+    base: int
+    tag: int
+    step: int
+    first: int
+    valves: int
+    rows: tuple[int, ...]
+
+    def payload(self) -> bytes:
+        head = self._STRUCT.pack(
+            self.base, self.tag, self.step, self.first, self.valves, len(self.rows)
+        )
+        width = self.row_bytes(self.valves)
+        return head + b"".join(row.to_bytes(width, "little") for row in self.rows)
+
+    @classmethod
+    def parse(cls, payload: bytes) -> Self:
+        head = cls._STRUCT.size
+        if len(payload) < head:
+            raise _bad_length("ROWS_DISTANCE", len(payload), head)
+        base, tag, step, first, valves, count = cls._STRUCT.unpack_from(payload)
+        width = cls.row_bytes(valves)
+        if not valves or not count or len(payload) != head + count * width:
+            raise FrameError(
+                "length",
+                f"ROWS_DISTANCE: {len(payload)} payload bytes for {count} rows of {valves} valves",
+            )
+        rows = tuple(
+            int.from_bytes(payload[i : i + width], "little")
+            for i in range(head, len(payload), width)
+        )
+        return cls(base, tag, step, first, valves, rows)
+
+    @staticmethod
+    def row_bytes(valves: int) -> int:
+        """Return the length of the mask of one row."""
+        return (valves + 7) // 8
+
+    def runs(self) -> Sequence[Run]:
+        """Return the runs in the order of their tags: by valve, then by row.
+
+        Bits of valves from ``valves`` on mean nothing.
+        """
+        runs: list[Run] = []
+        for i in range(self.valves):
+            begin = None
+            for r, row in enumerate((*self.rows, 0)):
+                if row >> i & 1:
+                    begin = r if begin is None else begin
+                elif begin is not None:
+                    runs.append(Run(self.first + i, begin, r))
+                    begin = None
+        return runs
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HelloReply:
     """Who the controller is and what it can do; understood by every version."""
@@ -423,7 +530,7 @@ class HelloReply:
         head = cls._STRUCT.size
         length = payload[head - 1] if len(payload) >= head else MAX_NAME + 1
         if length > MAX_NAME or len(payload) != head + length:
-            raise FrameError("length", f"HELLO_REPLY has {len(payload)} payload bytes")
+            return cls._of_another_version(payload)
         magic, protocol, schema, *values = cls._STRUCT.unpack_from(payload)
         _require_magic(magic)
         names = cls.__slots__[: len(values) - 4]
@@ -435,6 +542,25 @@ class HelloReply:
             protocol=protocol,
             schema=schema,
         )
+
+    @classmethod
+    def _of_another_version(cls, payload: bytes) -> Self:
+        """Return what every version has: the first 11 bytes; the rest is zero and empty."""
+        head = Hello._STRUCT
+        if len(payload) >= head.size:
+            magic, protocol, schema, session = head.unpack_from(payload)
+            _require_magic(magic)
+            if (protocol, schema) != (PROTOCOL_VERSION, SCHEMA_HASH):
+                rest = dict.fromkeys(cls.__slots__[1:-4], 0)
+                return cls(
+                    session=session,
+                    **rest,
+                    firmware=(0, 0, 0),
+                    name="",
+                    protocol=protocol,
+                    schema=schema,
+                )
+        raise FrameError("length", f"HELLO_REPLY has {len(payload)} payload bytes")
 
 
 @dataclass(frozen=True, slots=True)
@@ -624,6 +750,8 @@ HostFrame = (
     | ConfigValves
     | PulsesTime
     | PulsesDistance
+    | ConfigPwm
+    | RowsDistance
 )
 ControllerFrame = HelloReply | TimeReply | Ack | Status | Odometry | PulseReports | Valves | Strobe
 
@@ -642,6 +770,8 @@ _HOST_CLASSES: tuple[type[HostFrame], ...] = (
     ConfigValves,
     PulsesTime,
     PulsesDistance,
+    ConfigPwm,
+    RowsDistance,
 )
 _CONTROLLER_CLASSES: tuple[type[ControllerFrame], ...] = (
     HelloReply,

@@ -6,26 +6,32 @@ answers every commanded pulse exactly once. It never reads a clock and never wai
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
 from firmware_bridge.clock_sync import ClockSync
 from firmware_bridge.codec import FrameSplitter, decode_controller, encode
-from firmware_bridge.codes import RESULT_WORDS, Alive, Outcome, Result, State
+from firmware_bridge.codes import RESULT_WORDS, Alive, Capability, Outcome, Result, State
 from firmware_bridge.errors import FrameError, ProtocolMismatchError
 from firmware_bridge.frames import (
+    MAX_DUTIES,
     MAX_PULSES,
+    MAX_ROW_BYTES,
+    MAX_RUNS,
     MAX_VALVES_IN_FRAME,
     PROTOCOL_VERSION,
     SCHEMA_HASH,
+    UNKNOWN_GROUND,
     Ack,
     Arm,
     Beat,
     Clear,
     ConfigLimits,
+    ConfigPwm,
     ConfigValves,
     ControllerFrame,
     Disarm,
@@ -41,6 +47,7 @@ from firmware_bridge.frames import (
     PulsesTime,
     ReadValves,
     ReportAck,
+    RowsDistance,
     Status,
     Strobe,
     Time,
@@ -61,11 +68,28 @@ ESTOP_REPEAT_S = 0.02
 READ_VALVES_PERIOD_S = 0.1
 BULK_AHEAD_S = 0.004
 """Bulk is handed to the port only this far ahead, so that a heartbeat never waits longer."""
+CONFIGURE_AGAIN_S = 1.0
 FOREIGN_AFTER_S = 3.0
 FOREIGN_BYTES = 64
 OFFSET_LIMIT = 1 << 24
 PENDING_LIMIT = 4096
 LOSSY_PULSES = 4
+FASTEST_PWM_MS = 20
+PULSE_BYTES = 9
+ROWS_HEAD_BYTES = 11
+MAX_ROWS = 0xFF
+MAX_MASK_VALVES = 0xFF
+FOREIGN_NAMES = (
+    (b"$PANDA", "AgOpenGPS"),
+    (b"$PAOGI", "AgOpenGPS"),
+    (b"\x80\x81", "AgOpenGPS"),
+    (b"Grbl", "Grbl"),
+    (b"Marlin", "Marlin"),
+    (b"\xb5\x62", "a u-blox GNSS receiver"),
+    (b"$GN", "a GNSS receiver"),
+    (b"$GP", "a GNSS receiver"),
+)
+"""What other devices are known by."""
 
 
 class LinkPhase(Enum):
@@ -78,7 +102,11 @@ class LinkPhase(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """What the host asks of the controller."""
+    """What the host asks of the controller.
+
+    ``row_step_subcounts``: pulses whose begin and length are multiples of it may go out as
+    rows, which take fewer bytes on a wide boom; 0: never.
+    """
 
     max_open_ms: int
     standstill_ms: int
@@ -87,6 +115,18 @@ class Limits:
     nominal_kpa: int = 0
     odometry_ms: int = 10
     status_ms: int = 50
+    row_step_subcounts: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pwm:
+    """Valves whose coil is switched while they are open.
+
+    ``duty_percent`` has the share of the period, in percent, of each such valve.
+    """
+
+    period_ms: int
+    duty_percent: Mapping[int, int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,6 +208,8 @@ class HostLink:
     limits : Limits
     baud : float
         Bits per second on the wire; 0 where bytes take no time, such as a pseudo-terminal.
+    pwm : Pwm or None
+        None: every coil is on as long as its valve is open.
     """
 
     def __init__(
@@ -177,8 +219,10 @@ class HostLink:
         valves: Mapping[int, ValveTiming],
         limits: Limits,
         baud: float,
+        pwm: Pwm | None = None,
     ) -> None:
         self._valves = dict(valves)
+        self._pwm = pwm or Pwm(period_ms=FASTEST_PWM_MS, duty_percent={})
         self._limits = limits
         self._byte_s = 10.0 / baud if baud > 0 else 0.0
         self._session = session_id & 0xFFFF_FFFF or 1
@@ -189,6 +233,7 @@ class HostLink:
         self._wire_free_s = -math.inf
         self._alive = Alive(0)
         self._alive_s = -math.inf
+        self._ground_mm_s = UNKNOWN_GROUND
         self._estop_wanted = False
         self.counters = LinkCounters()
         self.heard_foreign = b""
@@ -219,12 +264,25 @@ class HostLink:
     # What the application asks for
 
     def beat(
-        self, now_s: float, *, camera_alive: bool, model_alive: bool, planner_alive: bool
+        self,
+        now_s: float,
+        *,
+        camera_alive: bool,
+        model_alive: bool,
+        planner_alive: bool,
+        ground_m_s: float = math.nan,
     ) -> None:
         """Say what is alive; must come at least every 0.25 s.
 
-        That it comes is the application's own sign of life.
+        That it comes is the application's own sign of life. ``ground_m_s`` is the speed by
+        something else than the wheel, NaN if unknown: a wheel encoder that gives no edges
+        while the machine moves makes the controller close its valves.
         """
+        self._ground_mm_s = (
+            UNKNOWN_GROUND
+            if math.isnan(ground_m_s)
+            else round(min(1e3 * abs(ground_m_s), UNKNOWN_GROUND - 1))
+        )
         alive = (
             Alive.APPLICATION
             | Alive.CAMERA * camera_alive
@@ -352,8 +410,10 @@ class HostLink:
         waited_s = now_s - self._first_foreign_s
         if waited_s > FOREIGN_AFTER_S and len(self.heard_foreign) >= FOREIGN_BYTES:
             sample = self.heard_foreign[:24]
+            name = next((name for sign, name in FOREIGN_NAMES if sign in self.heard_foreign), "")
+            known = f" and looks like {name}" if name else ""
             raise ProtocolMismatchError(
-                f"the device sends {sample!r}, which is not the AgriSeg controller protocol"
+                f"the device sends {sample!r}{known}, which is not the AgriSeg controller protocol"
                 f" (expected version {PROTOCOL_VERSION}): it runs other firmware or another baud"
                 " rate; choose another port, set controller.baud, or flash the controller"
             )
@@ -374,7 +434,8 @@ class HostLink:
             self._take_reports(frame)
         elif isinstance(frame, Ack):
             for answer in self._sender.acknowledge(frame, now_s, self._again.append):
-                self._take_result(answer.frame, answer.result)
+                if not self._take_result(answer.frame, answer.result):
+                    return
         elif isinstance(frame, TimeReply):
             self._take_time(frame, size, now_s)
         else:
@@ -383,8 +444,9 @@ class HostLink:
     def _identify(self, hello: HelloReply, now_s: float) -> None:
         if hello.protocol != PROTOCOL_VERSION or hello.schema != SCHEMA_HASH:
             version = ".".join(map(str, hello.firmware))
+            known = f"{hello.name!r} (firmware {version})" if hello.name else "of another version"
             raise ProtocolMismatchError(
-                f"the controller {hello.name!r} (firmware {version}) speaks protocol version"
+                f"the controller {known} speaks protocol version"
                 f" {hello.protocol}, schema {hello.schema:#06x}; this program needs version"
                 f" {PROTOCOL_VERSION}, schema {SCHEMA_HASH:#06x}: flash the firmware that came"
                 " with this program, or install the program that fits the firmware"
@@ -444,17 +506,24 @@ class HostLink:
             self._report_next = self._report_next + 1 & 0xFFFF
         return True
 
-    def _take_result(self, frame: HostFrame, result: Result) -> None:
-        if result is Result.OK:
-            return
-        if isinstance(frame, PulsesTime | PulsesDistance):
-            for pulse in frame.pulses:
-                command = self._outstanding.pop(pulse.tag, None)
-                if command is not None:
-                    full = result is Result.QUEUE_FULL
-                    self._answer(command, Outcome.QUEUE_FULL if full else Outcome.NOT_ARMED)
-        name = type(frame).__name__
-        self._refuse(name.lower(), RESULT_WORDS.get(result, f"the controller answered {result}"))
+    def _take_result(self, frame: HostFrame, result: int) -> bool:
+        """Take what became of a command; return whether the session goes on."""
+        if result == Result.OK:
+            return True
+        full = result == Result.QUEUE_FULL
+        for tag in _tags(frame):
+            command = self._outstanding.pop(tag, None)
+            if command is not None:
+                self._answer(command, Outcome.QUEUE_FULL if full else Outcome.REFUSED)
+        name = type(frame).__name__.lower()
+        words = RESULT_WORDS.get(result, f"the controller gives the unknown reason {result}")
+        self._refuse(name, words)
+        if self.phase is not LinkPhase.CONFIGURING:
+            return True
+        heard_s = self._heard_s
+        self.disconnect(f"the controller refused its configuration ({name}): {words}")
+        self._due["hello"] = heard_s + CONFIGURE_AGAIN_S
+        return False
 
     def _take_time(self, reply: TimeReply, size: int, now_s: float) -> None:
         sent_s = self._questions.pop(reply.stamp, None)
@@ -511,7 +580,8 @@ class HostLink:
         if self._is_due("beat", BEAT_PERIOD_S, now_s):
             fresh = now_s - self._alive_s <= APPLICATION_SILENCE_S
             alive = self._alive if fresh else Alive(0)
-            self._urgent.append(Beat(self._session, int(alive), self._report_next))
+            ground = self._ground_mm_s if fresh else UNKNOWN_GROUND
+            self._urgent.append(Beat(self._session, int(alive), self._report_next, ground))
         period_s = TIME_PERIOD_S if self.clock.converged else TIME_PERIOD_CONVERGING_S
         if self._is_due("time", period_s, now_s):
             self._ask_time(now_s)
@@ -566,6 +636,23 @@ class HostLink:
         for first in range(0, identity.valves if changed else 0, MAX_VALVES_IN_FRAME):
             last = min(first + MAX_VALVES_IN_FRAME, identity.valves)
             self._sender.submit(ConfigValves(first, tuple(wanted[v] for v in range(first, last))))
+        self._submit_pwm(identity)
+
+    def _submit_pwm(self, identity: HelloReply) -> None:
+        """Set the duty of every valve: what an earlier host has set is still there."""
+        duties = self._pwm.duty_percent
+        if not identity.capabilities & Capability.PWM:
+            if any(duty != 100 for duty in duties.values()):
+                raise ProtocolMismatchError(
+                    f"the controller {identity.name!r} cannot switch its valves on and off while"
+                    " they are open (PWM), which the configuration asks for: set every duty to"
+                    " 100 percent, or connect a controller that can"
+                )
+            return
+        for first in range(0, identity.valves, MAX_DUTIES):
+            valves = range(first, min(first + MAX_DUTIES, identity.valves))
+            percent = tuple(duties.get(valve, 100) for valve in valves)
+            self._sender.submit(ConfigPwm(self._pwm.period_ms, first, percent))
 
     # Bytes to the wire
 
@@ -608,7 +695,10 @@ class HostLink:
         """
         if not self._pending or not self._sender.window_open or self.identity is None:
             return
-        most = LOSSY_PULSES if self._sender.is_lossy(now_s) else MAX_PULSES
+        is_lossy = self._sender.is_lossy(now_s)
+        if not is_lossy and self._submit_rows():
+            return
+        most = LOSSY_PULSES if is_lossy else MAX_PULSES
         room = min(most, self.identity.queue - len(self._outstanding))
         by_distance = self._pending[0].by_distance
         batch: list[PulseCommand] = []
@@ -621,6 +711,48 @@ class HostLink:
             batch.append(self._pending.popleft())
         if batch:
             self._submit_batch(batch, by_distance)
+
+    def _submit_rows(self) -> bool:
+        """Move pending pulses into a frame of rows, where that takes fewer bytes."""
+        identity, step = self.identity, self._limits.row_step_subcounts
+        if identity is None or step <= 0 or not identity.capabilities & Capability.ROWS:
+            return False
+        room = min(MAX_RUNS, identity.queue - len(self._outstanding))
+        batch = _fitting_rows(self._pending, step, room)
+        if not batch:
+            return False
+        for _ in batch:
+            self._pending.popleft()
+        self._sender.submit(self._rows(batch, step))
+        return True
+
+    def _rows(self, batch: Sequence[PulseCommand], step: int) -> RowsDistance:
+        low, first = min(c.start for c in batch), min(c.valve for c in batch)
+        valves = max(c.valve for c in batch) - first + 1
+        rows = [0] * ((max(c.start + c.length for c in batch) - low) // step)
+        for command in batch:
+            begin = (command.start - low) // step
+            for r in range(begin, begin + command.length // step):
+                rows[r] |= 1 << command.valve - first
+        ordered = sorted(batch, key=lambda c: (c.valve, c.start))
+        tag = self._block_of_tags(ordered)
+        return RowsDistance(signed32(low), tag, step, first, valves, tuple(rows))
+
+    def _block_of_tags(self, commands: Sequence[PulseCommand]) -> int:
+        """Give commands tags one behind the other; return the first."""
+        tags = self._free_block(len(commands))
+        self._outstanding.update(zip(tags, commands, strict=True))
+        self._next_tag = tags[-1] + 1 & 0xFFFF
+        return tags[0]
+
+    def _free_block(self, count: int) -> Sequence[int]:
+        first = self._next_tag
+        while True:
+            tags = [first + i & 0xFFFF for i in range(count)]
+            taken = [i for i, tag in enumerate(tags) if tag in self._outstanding]
+            if not taken:
+                return tags
+            first = first + taken[-1] + 1 & 0xFFFF
 
     def _submit_batch(self, batch: Sequence[PulseCommand], by_distance: bool) -> None:
         base = min(command.start for command in batch)
@@ -640,3 +772,51 @@ class HostLink:
         self._outstanding[tag] = command
         self._next_tag = tag + 1 & 0xFFFF
         return tag
+
+
+def _tags(frame: HostFrame) -> Iterable[int]:
+    """Return the tags of the pulses that a command holds."""
+    if isinstance(frame, PulsesTime | PulsesDistance):
+        return [pulse.tag for pulse in frame.pulses]
+    if isinstance(frame, RowsDistance):
+        return [frame.tag + k & 0xFFFF for k in range(len(frame.runs()))]
+    return []
+
+
+def _fitting_rows(pending: Iterable[PulseCommand], step: int, room: int) -> Sequence[PulseCommand]:
+    """Return the first pending pulses that fit one frame of rows; none if rows are no gain.
+
+    Pulses of one valve that touch would become one, and stay apart.
+    """
+    batch: list[PulseCommand] = []
+    ends: dict[int, int] = {}
+    low = high = 0
+    first = last = 0
+    for command in itertools.islice(pending, max(room, 0)):
+        end = command.start + command.length
+        on_grid = command.by_distance and not (command.start % step or command.length % step)
+        if not on_grid or command.start <= ends.get(command.valve, command.start - 1):
+            break
+        box = (
+            min(low, command.start) if batch else command.start,
+            max(high, end) if batch else end,
+            min(first, command.valve) if batch else command.valve,
+            max(last, command.valve) if batch else command.valve,
+        )
+        if not _box_fits(*box, step):
+            break
+        low, high, first, last = box
+        ends[command.valve] = end
+        batch.append(command)
+    size = ROWS_HEAD_BYTES + (high - low) // step * RowsDistance.row_bytes(last - first + 1)
+    return batch if size < PULSE_BYTES * len(batch) else ()
+
+
+def _box_fits(low: int, high: int, first: int, last: int, step: int) -> bool:
+    rows, valves = (high - low) // step, last - first + 1
+    return (
+        step <= 0xFFFF
+        and rows <= MAX_ROWS
+        and valves <= MAX_MASK_VALVES
+        and rows * RowsDistance.row_bytes(valves) <= MAX_ROW_BYTES
+    )

@@ -19,10 +19,10 @@ LOSSY_S = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """The controller's result for one command."""
+    """The controller's result for one command: a `Result`, or a number that is none."""
 
     frame: HostFrame
-    result: Result
+    result: int
 
 
 @dataclass(slots=True)
@@ -129,8 +129,7 @@ class CommandSender:
         item = self._in_flight.popleft()
         self._in_flight_bytes -= len(item.encoded)
         code = ack.results[position] if position < len(ack.results) else Result.NONE
-        known = code in Result._value2member_map_
-        return Answered(item.frame, Result(code) if known else Result.NONE)
+        return Answered(item.frame, code)
 
     def _all_again(self, now_s: float) -> bytes:
         self._repeated_s = now_s

@@ -52,6 +52,12 @@ class _Valve:
     waiting: deque[Slot] = field(default_factory=deque)
     current: Slot | None = None
     next_s: float = INFINITY
+    on_s: float = 0.0
+    """Time of each period that the coil is on; 0: all the time."""
+    off_s: float = 0.0
+    coil_on: bool = False
+    toggle_s: float = INFINITY
+    """When the coil is next switched within its pulse."""
 
 
 class ValveScheduler:
@@ -81,6 +87,12 @@ class ValveScheduler:
         fall_s = timing.fall_10us * 1e-5
         self._valves[valve].lead_open_s = timing.open_10us * 1e-5 + fall_s
         self._valves[valve].lead_close_s = timing.close_10us * 1e-5 + fall_s
+
+    def set_duty(self, valve: int, on_s: float, period_s: float) -> None:
+        """Let a valve's coil be on for ``on_s`` of each period while its pulse lasts."""
+        pulsed = on_s < period_s
+        self._valves[valve].on_s = on_s if pulsed else 0.0
+        self._valves[valve].off_s = period_s - on_s
 
     @property
     def queued(self) -> int:
@@ -151,7 +163,7 @@ class ValveScheduler:
         if edge_s < INFINITY:
             grid_s = self._rules.resolution_s
             edge_s = max(now_s, round(edge_s / grid_s) * grid_s)
-        valve.next_s = edge_s
+        valve.next_s = min(edge_s, valve.toggle_s)
 
     def _find_next(self) -> None:
         self.next_s = min((self._valves[v].next_s for v in self._busy), default=INFINITY)
@@ -195,7 +207,10 @@ class ValveScheduler:
         slot = valve.current
         if slot is None:
             self._open(index, now_s)
-            self._hydraulics.switch(index, now_s, True)
+            self._switch_coil(index, now_s, on=True)
+            return
+        if self._is_toggle(valve, slot, now_s):
+            self._switch_coil(index, now_s, on=not valve.coil_on)
             return
         capped = now_s >= slot.began_s + self._rules.max_open_s - 0.5 * self._rules.resolution_s
         due_s = self._edge_s(slot, slot.end, valve.lead_close_s)
@@ -205,6 +220,22 @@ class ValveScheduler:
             self._open(index, now_s)
         else:
             self._close(index, now_s, Outcome.CAPPED if capped else Outcome.DONE)
+
+    def _is_toggle(self, valve: _Valve, slot: Slot, now_s: float) -> bool:
+        """Return whether the coil is to be switched, and not yet for the end of the pulse."""
+        if now_s < valve.toggle_s:
+            return False
+        end_s = self._edge_s(slot, slot.end, valve.lead_close_s)
+        end_s = min(end_s, slot.began_s + self._rules.max_open_s)
+        return now_s < end_s - 0.5 * self._rules.resolution_s
+
+    def _switch_coil(self, index: int, now_s: float, *, on: bool) -> None:
+        valve = self._valves[index]
+        if on != valve.coil_on:
+            self._hydraulics.switch(index, now_s, on)
+        valve.coil_on = on
+        pulsed = valve.on_s > 0.0 and valve.current is not None
+        valve.toggle_s = now_s + (valve.on_s if on else valve.off_s) if pulsed else INFINITY
 
     def _continues(self, valve: _Valve, slot: Slot, now_s: float) -> bool:
         """Return whether the next pulse takes over without the coil going off."""
@@ -227,7 +258,7 @@ class ValveScheduler:
         if slot is None:
             return
         valve.current = None
-        self._hydraulics.switch(index, now_s, False)
+        self._switch_coil(index, now_s, on=False)
         self._end(slot, now_s, outcome)
 
     def _end(self, slot: Slot, now_s: float, outcome: Outcome) -> None:

@@ -26,6 +26,7 @@ from firmware_bridge.codes import (
 from firmware_bridge.errors import FrameError
 from firmware_bridge.frames import (
     MAX_REPORTS,
+    MAX_RUNS,
     MAX_VALVES_IN_FRAME,
     NOT_MEASURED_U16,
     NOT_MEASURED_U32,
@@ -33,11 +34,13 @@ from firmware_bridge.frames import (
     RESULTS_IN_ACK,
     SCHEMA_HASH,
     SEQUENCED_TYPES,
+    UNKNOWN_GROUND,
     Ack,
     Arm,
     Beat,
     Clear,
     ConfigLimits,
+    ConfigPwm,
     ConfigValves,
     ControllerFrame,
     Disarm,
@@ -54,7 +57,9 @@ from firmware_bridge.frames import (
     ReadValves,
     Report,
     ReportAck,
+    RowsDistance,
     Status,
+    Strobe,
     Time,
     TimeReply,
     Valves,
@@ -81,6 +86,9 @@ TELEMETRY_BACKLOG_S = 0.02
 REPORT_BACKLOG_S = 0.04
 """With more than this waiting to be sent, reports wait."""
 GAP_REPEAT_S = 0.01
+MOVING_MM_S = 300
+ENCODER_SILENCE_S = 0.2
+SHORTEST_PERIOD_MS, LONGEST_PERIOD_MS = 20, 100
 MIN_TIME_EXCHANGES = 8
 MAX_CLOCK_ERROR_US = 2000
 S24_MAX = (1 << 23) - 1
@@ -188,6 +196,7 @@ class ControllerSimulator:
         self._supervised_s = t_s
         self._limits = ConfigLimits(200, 200, 10, 50, 0, 0, 0)
         self._late = self._rejected = self._bad_frames = 0
+        self._strobes = 0
         self._wheel_due_s = t_s + WHEEL_PERIOD_S
         self._status_due_s = t_s
         self._start_session(0)
@@ -198,6 +207,7 @@ class ControllerSimulator:
         self._results = deque([int(Result.NONE)] * RESULTS_IN_ACK, maxlen=RESULTS_IN_ACK)
         self._gap_told_s = -math.inf
         self._beat_s = -math.inf
+        self._moving_since_s = math.inf
         self._time_exchanges = 0
         self._reports: deque[Slot] = deque()
         self._report_index = 0
@@ -213,6 +223,11 @@ class ControllerSimulator:
     def state(self) -> State:
         """State now."""
         return self._state
+
+    @property
+    def now_s(self) -> float:
+        """Host time up to which everything has happened."""
+        return self._now_s
 
     @property
     def cause(self) -> Cause:
@@ -254,6 +269,14 @@ class ControllerSimulator:
         """Release the emergency stop; the controller stays latched."""
         self.advance(t_s)
         self._estop_pressed = False
+
+    def strobe(self, t_s: float) -> None:
+        """Raise the camera's strobe line: clock and wheel are latched and told."""
+        self.advance(t_s)
+        if self._session and self._backlog_s < TELEMETRY_BACKLOG_S:
+            position = signed32(round(self._position()))
+            self._send(Strobe(self._strobes, self._tick(), position))
+        self._strobes = self._strobes + 1 & 0xFFFF
 
     def break_valve(
         self,
@@ -348,11 +371,14 @@ class ControllerSimulator:
             | Capability.FLOW
             | Capability.TANK
             | Capability.COIL_CURRENT
+            | Capability.STROBE
             | Capability.ESTOP_INPUT
             | Capability.SIMULATED
+            | Capability.PWM
+            | Capability.ROWS
         )
         if self._wheel is not None:
-            capabilities |= Capability.ENCODER
+            capabilities |= Capability.ENCODER | Capability.SPEED_CHECK
         return HelloReply(
             session=session,
             boot=self._boot_id,
@@ -377,6 +403,8 @@ class ControllerSimulator:
             self._leave_armed(Cause.WRONG_SESSION)
             return
         self._acknowledged(beat.report_next)
+        moves = MOVING_MM_S < beat.ground_mm_s != UNKNOWN_GROUND
+        self._moving_since_s = min(self._moving_since_s, self._now_s) if moves else math.inf
         if beat.alive & Alive.ALL == Alive.ALL:
             self._beat_s = self._now_s
             return
@@ -432,6 +460,10 @@ class ControllerSimulator:
             return self._configure_limits(frame)
         if isinstance(frame, ConfigValves):
             return self._configure_valves(frame)
+        if isinstance(frame, ConfigPwm):
+            return self._configure_pwm(frame)
+        if isinstance(frame, RowsDistance):
+            return self._queue_rows(frame)
         return Result.UNKNOWN_TYPE
 
     # States
@@ -501,6 +533,21 @@ class ControllerSimulator:
             self._scheduler.set_timing(valve, timing)
         return Result.OK
 
+    def _configure_pwm(self, frame: ConfigPwm) -> Result:
+        if self._state is State.ARMED:
+            return Result.WRONG_STATE
+        fits = (
+            SHORTEST_PERIOD_MS <= frame.period_ms <= LONGEST_PERIOD_MS
+            and frame.first + len(frame.duty_percent) <= self._settings.valves
+            and all(1 <= percent <= 100 for percent in frame.duty_percent)
+        )
+        if not fits:
+            return Result.BAD_VALUE
+        for valve, percent in enumerate(frame.duty_percent, start=frame.first):
+            on_ms = max(1, (percent * frame.period_ms + 50) // 100)
+            self._scheduler.set_duty(valve, on_ms * 1e-3, frame.period_ms * 1e-3)
+        return Result.OK
+
     # Pulses
 
     def _queue(self, frame: PulsesTime | PulsesDistance) -> Result:
@@ -512,6 +559,22 @@ class ControllerSimulator:
         for pulse in frame.pulses:
             self._taken += 1
             self._queue_one(pulse, base, by_distance)
+        return Result.OK
+
+    def _queue_rows(self, frame: RowsDistance) -> Result:
+        if frame.step == 0 or frame.first + frame.valves > self._settings.valves:
+            return Result.BAD_VALUE
+        runs = frame.runs()
+        if len(runs) > MAX_RUNS:
+            return Result.BAD_VALUE
+        if self._taken + len(runs) > self._settings.queue:
+            return Result.QUEUE_FULL
+        base = unwrapped(frame.base, round(self._position()))
+        for k, run in enumerate(runs):
+            length = (run.end - run.begin) * frame.step
+            pulse = Pulse(run.valve, frame.tag + k & 0xFFFF, run.begin * frame.step, length)
+            self._taken += 1
+            self._queue_one(pulse, base, by_distance=True)
         return Result.OK
 
     def _queue_one(self, pulse: Pulse, base: int, by_distance: bool) -> None:
@@ -613,9 +676,11 @@ class ControllerSimulator:
         scheduler = self._scheduler
         while True:
             deadman_s = self._beat_s + DEADMAN_S if self._state is State.ARMED else math.inf
+            encoder_s = self._encoder_due_s()
             next_s = min(
                 scheduler.next_s,
                 deadman_s,
+                encoder_s,
                 self._wheel_due_s,
                 self._odometry_due_s,
                 self._status_due_s,
@@ -628,6 +693,8 @@ class ControllerSimulator:
                 scheduler.run_edge()
             elif next_s == deadman_s:
                 self._leave_armed(Cause.DEADMAN)
+            elif next_s == encoder_s:
+                self._check_encoder()
             elif next_s == self._wheel_due_s:
                 self._sample_wheel()
             elif next_s == self._odometry_due_s:
@@ -638,6 +705,18 @@ class ControllerSimulator:
             else:
                 self._send_reports()
         self._now_s = max(self._now_s, t_s)
+
+    def _encoder_due_s(self) -> float:
+        """Return when the wheel will have been silent too long for a machine that moves."""
+        if self._wheel is None or self._state is not State.ARMED:
+            return math.inf
+        return max(self._moving_since_s, self._wheel.edge_s) + ENCODER_SILENCE_S
+
+    def _check_encoder(self) -> None:
+        if self._wheel is not None:
+            self._wheel.sample(self._now_s)
+        if self._encoder_due_s() <= self._now_s:
+            self._leave_armed(Cause.ENCODER)
 
     def _sample_wheel(self) -> None:
         if self._wheel is not None:

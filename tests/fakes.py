@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -164,8 +165,14 @@ class FakeController:
         """Note it."""
         self.orders.append("flush")
 
-    def beat(self, camera_alive: bool, model_alive: bool, planner_alive: bool) -> None:
-        """Keep it."""
+    def beat(
+        self,
+        camera_alive: bool,
+        model_alive: bool,
+        planner_alive: bool,
+        ground_m_s: float = math.nan,
+    ) -> None:
+        """Keep it, but for the speed."""
         self.beats.append((camera_alive, model_alive, planner_alive))
 
     def poll(self) -> Sequence[ControllerMessage]:

@@ -133,9 +133,15 @@ class LinkProcess:
         """Forget pulses that have not begun."""
         self._send("flush")
 
-    def beat(self, camera_alive: bool, model_alive: bool, planner_alive: bool) -> None:
+    def beat(
+        self,
+        camera_alive: bool,
+        model_alive: bool,
+        planner_alive: bool,
+        ground_m_s: float = math.nan,
+    ) -> None:
         """Say which of camera, model and planner are alive, at least every 0.25 s."""
-        self._send("beat", camera_alive, model_alive, planner_alive)
+        self._send("beat", camera_alive, model_alive, planner_alive, ground_m_s)
 
     def poll(self) -> Sequence[ControllerMessage]:
         """Return what has arrived since the last call, oldest first.

@@ -58,6 +58,8 @@ REACH_M = 30.0
 MIN_STANDSTILL_MS = 200
 MAX_STANDSTILL_MS = 2000
 STANDSTILL_COUNTS = 3.0
+MIN_JUDGED_PER_M = 20.0 * SUBCOUNTS
+"""Coarser wheels may give no edge for 200 ms at 0.3 m/s."""
 STATUS_PERIOD_S = 0.5
 ODOMETRY_BYTES = 18
 STATUS_BYTES = 64
@@ -233,14 +235,24 @@ class SerialController:
         self._link.flush(now_s)
         self._serve(now_s)
 
-    def beat(self, camera_alive: bool, model_alive: bool, planner_alive: bool) -> None:
-        """Say which of camera, model and planner are alive, at least every 0.25 s."""
+    def beat(
+        self,
+        camera_alive: bool,
+        model_alive: bool,
+        planner_alive: bool,
+        ground_m_s: float = math.nan,
+    ) -> None:
+        """Say which of camera, model and planner are alive, at least every 0.25 s.
+
+        ``ground_m_s`` is not told where the encoder is too coarse to be judged by it.
+        """
         now_s = self._catch_up()
         self._link.beat(
             now_s,
             camera_alive=camera_alive,
             model_alive=model_alive,
             planner_alive=planner_alive,
+            ground_m_s=ground_m_s if self._per_m >= MIN_JUDGED_PER_M else math.nan,
         )
         self._serve(now_s)
 

@@ -17,6 +17,8 @@
 #define MAX_CLOCK_ERROR_US 2000u
 #define MIN_ODOMETRY_MS 5
 #define MIN_STATUS_MS 20
+#define MIN_PERIOD_MS 20
+#define MAX_PERIOD_MS 100
 #define HELLO_BYTES 11
 /* Bytes taken in one round, so that the rest of the round is never far away. */
 #define BYTES_PER_ROUND 128
@@ -97,6 +99,7 @@ static void take_beat(const uint8_t *from, uint32_t now)
         return;
     }
     take_report_ack(get_u16(from + 5), now);
+    safety_ground(get_u16(from + 7), now);
     safety_beat(from[4], now);
 }
 
@@ -113,7 +116,7 @@ static bool has_length(const struct frame *frame)
     case TIME:
         return frame->length == 12;
     case BEAT:
-        return frame->length == 7;
+        return frame->length == 9;
     case ESTOP:
         return frame->length == 0;
     case REPORT_ACK:
@@ -213,6 +216,28 @@ static enum result configure_valves(const struct frame *frame)
     return RESULT_OK;
 }
 
+static enum result configure_pwm(const uint8_t *from)
+{
+    uint8_t period_ms = from[0], first = from[1], n = from[2], i;
+
+    if (safety_state() == STATE_ARMED)
+        return RESULT_WRONG_STATE;
+    if (period_ms < MIN_PERIOD_MS || period_ms > MAX_PERIOD_MS)
+        return RESULT_BAD_VALUE;
+    if ((uint16_t)first + n > BOARD_VALVES)
+        return RESULT_BAD_VALUE;
+    from += 3;
+    for (i = 0; i < n; i++)
+        if (from[i] < 1 || from[i] > 100)
+            return RESULT_BAD_VALUE;
+    for (i = 0; i < n; i++) {
+        uint8_t on_ms = (uint8_t)(((uint16_t)from[i] * period_ms + 50u) / 100u);
+
+        scheduler_set_duty((uint8_t)(first + i), on_ms != 0 ? on_ms : 1, period_ms);
+    }
+    return RESULT_OK;
+}
+
 static enum result queue(const struct frame *frame, uint32_t now)
 {
     const uint8_t *from = frame->payload;
@@ -232,6 +257,73 @@ static enum result queue(const struct frame *frame, uint32_t now)
         scheduler_add(&command, now);
     }
     return RESULT_OK;
+}
+
+/*
+ * Goes through the runs of a frame of rows, by valve, then by row; returns how many there are.
+ * With a command, which has the tag of the first, they are queued.
+ */
+static uint16_t take_runs(const uint8_t *from, struct pulse_command *command, uint32_t now)
+{
+    uint32_t base = get_u32(from);
+    uint16_t step = get_u16(from + 6), runs = 0;
+    uint8_t first = from[8], valves = from[9], rows = from[10];
+    uint8_t width = (uint8_t)((valves + 7u) / 8u), i;
+
+    for (i = 0; i < valves; i++) {
+        const uint8_t *mask = from + ROWS_HEAD_BYTES + (i >> 3);
+        uint8_t bit = (uint8_t)(1u << (i & 7u)), begin = 0, row;
+        bool is_on = false;
+
+        for (row = 0; row <= rows; row++, mask += width) {
+            bool on = row < rows && (*mask & bit) != 0;
+
+            if (on && !is_on) {
+                begin = row;
+            } else if (!on && is_on) {
+                runs++;
+                if (command != 0) {
+                    command->valve = (uint8_t)(first + i);
+                    command->start = base + (uint32_t)begin * step;
+                    command->length = (uint32_t)(uint8_t)(row - begin) * step;
+                    scheduler_add(command, now);
+                    command->tag++;
+                }
+            }
+            is_on = on;
+        }
+    }
+    return runs;
+}
+
+static enum result queue_rows(const uint8_t *from, uint32_t now)
+{
+    struct pulse_command command;
+    uint16_t runs;
+
+    if (get_u16(from + 6) == 0 || (uint16_t)from[8] + from[9] > BOARD_VALVES)
+        return RESULT_BAD_VALUE;
+    runs = take_runs(from, 0, now);
+    if (runs > MAX_RUNS)
+        return RESULT_BAD_VALUE;
+    if (runs > scheduler_free())
+        return RESULT_QUEUE_FULL;
+    command.tag = get_u16(from + 4);
+    command.by_distance = true;
+    take_runs(from, &command, now);
+    return RESULT_OK;
+}
+
+static bool has_rows(const struct frame *frame)
+{
+    uint8_t valves, rows;
+
+    if (frame->length < ROWS_HEAD_BYTES)
+        return false;
+    valves = frame->payload[9];
+    rows = frame->payload[10];
+    return valves != 0 && rows != 0 &&
+           frame->length == ROWS_HEAD_BYTES + (uint16_t)rows * ((valves + 7u) / 8u);
 }
 
 static enum result execute(const struct frame *frame, uint32_t now)
@@ -262,6 +354,10 @@ static enum result execute(const struct frame *frame, uint32_t now)
     case PULSES_DISTANCE:
         return has_items(frame, 5, PULSE_BYTES, MAX_PULSES) ? queue(frame, now)
                                                             : RESULT_BAD_LENGTH;
+    case CONFIG_PWM:
+        return has_items(frame, 3, 1, MAX_DUTIES) ? configure_pwm(from) : RESULT_BAD_LENGTH;
+    case ROWS_DISTANCE:
+        return has_rows(frame) ? queue_rows(from, now) : RESULT_BAD_LENGTH;
     default:
         return RESULT_UNKNOWN_TYPE;
     }

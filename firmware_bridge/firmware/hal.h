@@ -25,6 +25,7 @@ struct wheel_reading {
 };
 
 struct strobe_reading {
+    uint16_t number; /* of exposures since the start, this one not counted */
     uint32_t tick;
     uint16_t count; /* of the wheel at that moment */
 };
@@ -45,7 +46,7 @@ bool hal_estop_pressed(void);
 
 /* Inputs; main loop. Analog values are in millivolts; false while the converter is busy. */
 uint16_t hal_flow_pulses(void);
-bool hal_strobe(struct strobe_reading *reading); /* true once for every exposure */
+bool hal_strobe(struct strobe_reading *reading); /* the newest exposure; true once for it */
 bool hal_pressure_mv(uint16_t *millivolts);
 bool hal_coil_mv(uint8_t valve, uint16_t *millivolts); /* call again until true */
 

@@ -4,7 +4,7 @@
 #define AGRISEG_PROTOCOL_H
 
 #define PROTOCOL_VERSION 1
-#define SCHEMA_HASH 0xD1C0
+#define SCHEMA_HASH 0xCB6F
 
 #define MAX_FRAME 128 /* type, sequence number, payload, checksum */
 #define MAX_ENCODED (MAX_FRAME + 1)
@@ -13,9 +13,13 @@
 #define MAX_PULSES 12
 #define MAX_REPORTS 7
 #define MAX_VALVES_IN_FRAME 18
+#define MAX_DUTIES 64
+#define MAX_RUNS 32
 #define PULSE_BYTES 9
 #define REPORT_BYTES 16
 #define VALVE_BYTES 6
+#define ROWS_HEAD_BYTES 11
+#define UNKNOWN_GROUND 0xFFFFu
 #define HELLO_REPLY_BYTES 40 /* without the name */
 #define STATUS_BYTES 44      /* without the masks */
 #define NOT_MEASURED_U16 0xFFFFu
@@ -37,6 +41,8 @@ enum host_frame {
     CONFIG_VALVES = 0x15,
     PULSES_TIME = 0x16,
     PULSES_DISTANCE = 0x17,
+    CONFIG_PWM = 0x18,
+    ROWS_DISTANCE = 0x19,
 };
 
 #define FIRST_SEQUENCED 0x10
@@ -68,6 +74,9 @@ enum capability {
     HAS_MASTER_VALVE = 64,
     HAS_ESTOP_INPUT = 128,
     IS_SIMULATED = 256,
+    HAS_PWM = 512,
+    HAS_ROWS = 1024,
+    HAS_SPEED_CHECK = 2048,
 };
 
 enum status_flag {

@@ -3,8 +3,11 @@
 
 #include "hal.h"
 #include "valve_scheduler.h"
+#include "wheel.h"
 
 #define DEADMAN_TICKS (250u * TICKS_PER_MS)
+#define MOVING_MM_S 300u
+#define WHEEL_SILENCE_TICKS (200u * TICKS_PER_MS)
 
 static volatile uint8_t state;
 static volatile uint8_t cause;
@@ -12,6 +15,8 @@ static volatile bool changed;
 static volatile bool beat_fresh;
 static volatile bool input_tripped; /* set by the input's interrupt */
 static uint32_t beat_tick;
+static bool ground_moves;
+static uint32_t moving_since;
 
 void safety_init(enum cause boot_cause)
 {
@@ -23,6 +28,8 @@ void safety_init(enum cause boot_cause)
     beat_fresh = false;
     input_tripped = false;
     beat_tick = 0;
+    ground_moves = false;
+    moving_since = 0;
     hal_all_off();
 }
 
@@ -65,6 +72,25 @@ void safety_run(uint32_t now)
         enter(STATE_SAFE, CAUSE_DEADMAN);
 }
 
+void safety_check_wheel(uint32_t now)
+{
+    if (state != STATE_ARMED || !ground_moves)
+        return;
+    if (now - moving_since > WHEEL_SILENCE_TICKS && wheel_silence(now) > WHEEL_SILENCE_TICKS)
+        enter(STATE_SAFE, CAUSE_ENCODER);
+}
+
+void safety_ground(uint16_t mm_s, uint32_t now)
+{
+    bool moves = (BOARD_CAPABILITIES & HAS_ENCODER) && mm_s > MOVING_MM_S && mm_s != UNKNOWN_GROUND;
+
+    hal_lock();
+    if (moves && !ground_moves)
+        moving_since = now;
+    ground_moves = moves;
+    hal_unlock();
+}
+
 void safety_estop_interrupt(void)
 {
     hal_all_off();
@@ -93,6 +119,7 @@ void safety_beat(uint8_t alive, uint32_t now)
 void safety_forget_beat(void)
 {
     beat_fresh = false;
+    ground_moves = false;
 }
 
 bool safety_has_beat(void)

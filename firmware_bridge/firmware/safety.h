@@ -19,11 +19,15 @@ bool safety_changed(void);
 
 /* Deadman and emergency stop input. Timer interrupt. */
 void safety_run(uint32_t now);
+/* Whether the wheel turns where the machine moves. Timer interrupt, after reading the encoder. */
+void safety_check_wheel(uint32_t now);
 
 /* The emergency stop input's interrupt: outputs are off when this returns. */
 void safety_estop_interrupt(void);
 
 /* Main loop. */
+/* The speed over ground, in mm/s, by something else than the wheel. */
+void safety_ground(uint16_t mm_s, uint32_t now);
 void safety_beat(uint8_t alive, uint32_t now);
 void safety_forget_beat(void);
 bool safety_has_beat(void);

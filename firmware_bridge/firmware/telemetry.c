@@ -17,6 +17,11 @@
 /* Kept free of bulk, so that answers never wait long. */
 #define URGENT_ROOM 48u
 
+/* What every board has with this core comes on top. */
+#define CAPABILITIES \
+    ((uint32_t)(BOARD_CAPABILITIES) | HAS_PWM | HAS_ROWS | \
+     ((BOARD_CAPABILITIES) & HAS_ENCODER ? HAS_SPEED_CHECK : 0))
+
 static const char name[] = BOARD_NAME;
 
 static uint8_t wire[MAX_WIRE]; /* the frame that is being built */
@@ -41,7 +46,6 @@ static uint32_t repeat_due;   /* of the oldest one that has been sent */
 static uint16_t reports_repeated; /* how many of the next ones have been sent before */
 static uint16_t odometry_ticks;
 static uint16_t status_ticks;
-static uint16_t strobe_number;
 
 struct link_state controller_link;
 
@@ -49,7 +53,6 @@ void telemetry_init(uint32_t now)
 {
     out_seq = 0;
     hello_due = false;
-    strobe_number = 0;
     telemetry_set_periods(10, 50);
     status_due = now;
     telemetry_new_session(now);
@@ -146,7 +149,7 @@ static void send_hello(void)
     to = put_u16(to, BOARD_QUEUE);
     to = put_u8(to, RESULTS_IN_ACK);
     to = put_u16(to, BOARD_RX_BYTES);
-    to = put_u32(to, BOARD_CAPABILITIES);
+    to = put_u32(to, CAPABILITIES);
     to = put_u16(to, BOARD_MAX_OPEN_MS);
     to = put_u16(to, MIN_LEAD_TICKS * 4u);
     to = put_u16(to, HORIZON_MS);
@@ -286,7 +289,7 @@ static void send_strobe(const struct strobe_reading *strobe)
     hal_unlock();
     /* Whole counts back to the exposure; the position within the count is kept. */
     position -= (int16_t)(wheel.count - strobe->count) * (int32_t)SUBCOUNTS;
-    to = put_u16(to, strobe_number++);
+    to = put_u16(to, strobe->number);
     to = put_u32(to, strobe->tick);
     to = put_u32(to, (uint32_t)position);
     send(to);
@@ -419,13 +422,20 @@ static void run_periodic(uint32_t now)
     }
 }
 
-void telemetry_run(uint32_t now)
+static void run_strobe(void)
 {
     struct strobe_reading strobe;
+    bool told = controller_link.session != 0;
 
+    /* One that nobody hears is forgotten: a board dates only what is new. */
+    if ((!told || fits(10, URGENT_ROOM)) && hal_strobe(&strobe) && told)
+        send_strobe(&strobe);
+}
+
+void telemetry_run(uint32_t now)
+{
     run_urgent(now);
     run_periodic(now);
-    if (controller_link.session != 0 && fits(10, URGENT_ROOM) && hal_strobe(&strobe))
-        send_strobe(&strobe);
+    run_strobe();
     run_reports(now);
 }

@@ -22,6 +22,7 @@ uint32_t timer_run(uint32_t now)
     safety_run(now);
     if (new_slot) {
         wheel_sample(now);
+        safety_check_wheel(now);
         next_slot += SLOT_TICKS;
         if (!is_before(now, next_slot))
             next_slot = now + SLOT_TICKS;

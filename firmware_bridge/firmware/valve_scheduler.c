@@ -461,7 +461,9 @@ static void modulate(uint8_t index, uint32_t now)
         hal_valve(index, false);
     } else if (valve->duty_phase >= valve->duty_period) {
         valve->duty_phase = 0;
-        hal_valve(index, true);
+        /* Not for the last millisecond of a pulse. */
+        if (is_before(now + SLOT_TICKS, valve->edge_tick))
+            hal_valve(index, true);
     }
 }
 
@@ -552,18 +554,19 @@ static enum outcome check_distance(const struct pulse_command *command, const st
 {
     int32_t left = (int32_t)(command->start - (uint32_t)wheel_subcounts(wheel_fine(now)));
 
-    if (left > reach_subcounts)
+    if (left > FARTHEST_SUBCOUNTS)
         return OUTCOME_TOO_FAR;
     if (left < -FARTHEST_SUBCOUNTS)
         return OUTCOME_LATE;
-    if (follows)
-        return OUTCOME_DONE;
-    if (wheel_moves_forward()) {
+    if (!follows && wheel_moves_forward()) {
         int32_t soon = valve->ahead_open + wheel_fine_in(MIN_LEAD_TICKS);
 
-        return left * FINE_PER_SUBCOUNT < soon ? OUTCOME_LATE : OUTCOME_DONE;
+        if (left * FINE_PER_SUBCOUNT < soon)
+            return OUTCOME_LATE;
+    } else if (!follows && left <= 0 && wheel_stands()) {
+        return OUTCOME_LATE;
     }
-    return left <= 0 && wheel_stands() ? OUTCOME_LATE : OUTCOME_DONE;
+    return left > reach_subcounts ? OUTCOME_TOO_FAR : OUTCOME_DONE;
 }
 
 /* Under lock. The outcome is OUTCOME_DONE where the pulse can be taken. */
@@ -684,14 +687,21 @@ void scheduler_note_current(uint8_t index, uint16_t pulse_number, bool flows)
         no_current[index >> 3] |= bit;
 }
 
+/* Whether the coil is on since `ticks` in the present period of a PWM valve; else always. */
+static bool coil_is_on(const struct valve *valve, uint16_t ticks)
+{
+    return valve->duty_on == 0 ||
+           (valve->duty_phase < valve->duty_on && valve->duty_phase > ticks / SLOT_TICKS);
+}
+
 uint16_t scheduler_open_since(uint8_t index, uint32_t now, uint16_t ticks)
 {
     const struct valve *valve = &valves[index];
     uint16_t number = 0;
 
     hal_lock();
-    if (valve->current != NOBODY && valve->duty_on == 0 &&
-        (int32_t)(now - valve->began_tick) > (int32_t)ticks)
+    if (valve->current != NOBODY && (int32_t)(now - valve->began_tick) > (int32_t)ticks &&
+        coil_is_on(valve, ticks))
         number = valve->pulse_number;
     hal_unlock();
     return number;

@@ -81,7 +81,7 @@ uint32_t scheduler_run(uint32_t now, bool new_slot);
 
 /* What the coil current says of an open valve. Main loop. */
 void scheduler_note_current(uint8_t valve, uint16_t pulse_number, bool flows);
-/* Number of the pulse that holds the valve open since at least `ticks`; 0 if none does. */
+/* Number of the pulse that has its coil on since at least `ticks`; 0 if none has. */
 uint16_t scheduler_open_since(uint8_t valve, uint32_t now, uint16_t ticks);
 
 /* Spraying time of a valve since the last call, in units of 64 ticks. Main loop. */

@@ -71,6 +71,7 @@ static struct {
     uint16_t pressure_mv;
     uint8_t coil_open[256];
     int strobe_waits;
+    uint16_t strobes;
     struct strobe_reading strobe;
 } fake;
 
@@ -366,6 +367,7 @@ void fake_strobe(void)
     struct wheel_reading wheel;
 
     hal_wheel(&wheel);
+    fake.strobe.number = fake.strobes++;
     fake.strobe.tick = hal_tick();
     fake.strobe.count = wheel.count;
     fake.strobe_waits = 1;

@@ -9,6 +9,7 @@ from firmware_machines import Machine
 from firmware_bridge.codec import decode_controller, encode
 from firmware_bridge.codes import Alive, Outcome, Result, State
 from firmware_bridge.frames import (
+    UNKNOWN_GROUND,
     Ack,
     Arm,
     Beat,
@@ -54,6 +55,7 @@ class RawHost:
         self.beats = 0
         self.beating = True
         self.alive = int(Alive.ALL)
+        self.ground_mm_s = UNKNOWN_GROUND
         self.session = SESSION
 
     def run(self, seconds: float) -> None:
@@ -64,7 +66,7 @@ class RawHost:
             self.machine.advance(self.now_s)
             if self.beating and self.now_s >= 0.05 * self.beats:
                 self.beats = int(self.now_s / 0.05) + 1
-                self.send(Beat(self.session, self.alive, 0))
+                self.send(Beat(self.session, self.alive, 0, self.ground_mm_s))
             self._collect()
 
     def _collect(self) -> None:
@@ -107,10 +109,16 @@ class RawHost:
             Arm(self.last(HelloReply).boot if boot is None else boot, clock_error_us)
         )
 
-    def make_ready(self, timing: ValveTiming | None = None, limits: ConfigLimits = LIMITS) -> None:
+    def make_ready(
+        self,
+        timing: ValveTiming | None = None,
+        limits: ConfigLimits = LIMITS,
+        *more: Frame,
+    ) -> None:
         """Open a session, configure it, exchange times and arm."""
         valves = self.open_session().valves
-        assert self.command(limits) is Result.OK
+        for frame in (limits, *more):
+            assert self.command(frame) is Result.OK
         if timing is not None:
             for first in range(0, valves, 16):
                 assert self.command(ConfigValves(first, (timing,) * 16)) is Result.OK

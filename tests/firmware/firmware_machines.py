@@ -1,18 +1,23 @@
 """Controllers that run the real firmware in virtual time, one second per second of `advance`.
 
 `FakeMachine` runs the core as a library of this computer, `AvrMachine` the Mega 2560's binary
-in simavr. Times are seconds since the controller was switched on; bytes take the time that
-they need on a wire of 500 kbaud.
+in simavr, `SimulatorMachine` the reference in Python. Times are seconds since the controller
+was switched on; bytes take the time that they need on a wire of 500 kbaud.
 """
 
 from __future__ import annotations
 
 import ctypes as c
+import math
 import subprocess
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
+
+from firmware_bridge.simulator import ControllerSimulator, SimulatorSettings
+from firmware_bridge.wires import SimulatedWire
 
 BAUD = 500_000
 BYTE_S = 10.0 / BAUD
@@ -164,6 +169,59 @@ class FakeMachine:
         length = c.c_uint32()
         good = self.lib.fake_decode(data, len(data), out, c.byref(length)) == 1
         return out.raw[: length.value] if good else None
+
+
+class SimulatorMachine:
+    """The Python reference, with valves that follow at once."""
+
+    def __init__(self, *, valves: int = 16) -> None:
+        self._segments: tuple[WheelSegment, ...] = (WheelSegment(0.0, 0.5, 0.0),)
+        settings = SimulatorSettings(
+            valves=valves,
+            queue=108,
+            clock_ppm=0.0,
+            open_latency_s=0.0,
+            close_latency_s=0.0,
+            max_open_ms=10_000,
+        )
+        self.simulator = ControllerSimulator(settings, self._count_at)
+        self._wire = SimulatedWire(self.simulator, baud=BAUD)
+        self._arrived: deque[tuple[float, bytes]] = deque()
+
+    def _count_at(self, t_s: float) -> int:
+        now = self._segments[0]
+        for segment in self._segments:
+            now = segment if segment.t_s <= t_s else now
+        dt = max(t_s - now.t_s, 0.0)
+        return math.floor(now.count + dt * (now.speed + 0.5 * now.acceleration * dt))
+
+    def advance(self, t_s: float) -> None:
+        """Let everything happen until ``t_s``."""
+        for step_s in self._wire.moments(t_s):
+            self._arrived.extend(self._wire.read(step_s))
+
+    def write(self, data: bytes, t_s: float) -> None:
+        """Put bytes on the wire at ``t_s``, behind those that are on it."""
+        self._wire.write(data, t_s)
+
+    def read(self) -> list[tuple[float, bytes]]:
+        """Return the frames sent, stuffed, with delimiter and the time of their last byte."""
+        arrived = list(self._arrived)
+        self._arrived.clear()
+        return arrived
+
+    def edges(self) -> list[CoilEdge]:
+        """Return all switching of coils so far."""
+        return [CoilEdge(e.t_s, e.valve, e.is_open) for e in self.simulator.coil_edges]
+
+    def turn_wheel(self, segments: Sequence[WheelSegment]) -> None:
+        """Let the wheel turn by these segments."""
+        self._segments = tuple(segments)
+
+    def press_estop(self, pressed: bool) -> None:
+        """Press or release the emergency stop at the machine."""
+        now_s = self.simulator.now_s
+        (self.simulator.press_estop if pressed else self.simulator.release_estop)(now_s)
 
 
 class AvrMachine:

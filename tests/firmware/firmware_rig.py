@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ from firmware_bridge.link import (
     LinkPhase,
     PulseAnswer,
     PulseCommand,
+    Pwm,
     Refused,
 )
 
@@ -92,6 +94,8 @@ class Rig:
         nominal_kpa: int = 0,
         session_id: int = 7,
         clock_ppm: float = 0.0,
+        row_step_counts: int = 0,
+        pwm: Pwm | None = None,
     ) -> None:
         self.machine = machine
         self.now_s = 0.0
@@ -99,6 +103,7 @@ class Rig:
         self.to_host = BadWire(seed=2)
         self.alive = Alive.ALL
         self.beating = True
+        self.ground_m_s = math.nan
         self.polling = True
         self.events: list[
             Connected | Disconnected | Refused | PulseAnswer | Status | Odometry | Strobe
@@ -114,8 +119,10 @@ class Rig:
                 reach_subcounts=reach_counts * 16,
                 nozzle_ml_min=nozzle_ml_min,
                 nominal_kpa=nominal_kpa,
+                row_step_subcounts=row_step_counts * 16,
             ),
             baud=BAUD,
+            pwm=pwm,
         )
         self._next_id = 0
 
@@ -133,6 +140,7 @@ class Rig:
                     camera_alive=Alive.CAMERA in self.alive,
                     model_alive=Alive.MODEL in self.alive,
                     planner_alive=Alive.PLANNER in self.alive,
+                    ground_m_s=self.ground_m_s,
                 )
             self.link.poll(host_s)
             data = self.to_controller.pass_on(self.link.outgoing(host_s))

@@ -34,6 +34,8 @@ uint32_t fake_edges(const struct fake_edge **edges);
 void fake_wheel(const struct wheel_segment *segments, int length);
 void fake_estop(int pressed);
 
+static uint16_t ground_mm_s;
+
 static void send(uint8_t type, uint8_t seq, const uint8_t *payload, uint8_t length)
 {
     uint8_t wire[MAX_WIRE];
@@ -54,9 +56,10 @@ static void send_hello(uint32_t session)
 
 static void send_beat(void)
 {
-    uint8_t beat[7];
+    uint8_t beat[9];
 
     put_u16(put_u8(put_u32(beat, controller_link.session), ALIVE_ALL), controller_link.report_index);
+    put_u16(beat + 7, ground_mm_s);
     send(BEAT, 0, beat, sizeof beat);
 }
 
@@ -132,6 +135,20 @@ static uint8_t aim(uint8_t type, uint8_t *payload, uint8_t length)
     return (uint8_t)(5 + n * PULSE_BYTES);
 }
 
+/* The same for a picture of the ground. */
+static uint8_t aim_rows(uint8_t *payload, uint8_t length)
+{
+    uint8_t width;
+
+    put_u32(payload, get_u32(payload) % 500000);
+    payload[7] %= 4;
+    payload[8] %= BOARD_VALVES;
+    payload[9] = (uint8_t)(payload[9] % (BOARD_VALVES - payload[8]) + 1);
+    width = (uint8_t)((payload[9] + 7) / 8);
+    payload[10] = (uint8_t)((length - ROWS_HEAD_BYTES) / width);
+    return (uint8_t)(ROWS_HEAD_BYTES + payload[10] * width);
+}
+
 static void act(uint8_t action, const uint8_t *argument, uint8_t length)
 {
     uint8_t padded[MAX_FRAME] = {0};
@@ -153,12 +170,15 @@ static void act(uint8_t action, const uint8_t *argument, uint8_t length)
         fake_estop(padded[0] & 1);
         break;
     case 4:
+        ground_mm_s = length > 1 ? get_u16(padded) : UNKNOWN_GROUND;
         send_beat();
         break;
     default:
         if ((padded[0] == PULSES_TIME || padded[0] == PULSES_DISTANCE) && payload >= 14 &&
             padded[1] & 1)
             payload = aim(padded[0], padded + 2, payload);
+        else if (padded[0] == ROWS_DISTANCE && payload > ROWS_HEAD_BYTES + 1 && padded[1] & 1)
+            payload = aim_rows(padded + 2, payload);
         /* Sequenced ones mostly with the number that is expected. */
         send(padded[0], padded[1] ? controller_link.expected : padded[1], padded + 2, payload);
     }
@@ -172,6 +192,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     if (size < 5)
         return 0;
+    ground_mm_s = UNKNOWN_GROUND;
     fake_start(get_u32(data), 7, CAUSE_BOOT);
     if (data[4] & 1)
         arm();

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import re
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -17,7 +19,7 @@ from firmware_rig import Rig
 from firmware_bridge.codec import encode
 from firmware_bridge.codes import Alive, Cause, Outcome, State, StatusFlag
 from firmware_bridge.frames import Beat, HelloReply, Odometry, Pulse, Status, Strobe, ValveTiming
-from firmware_bridge.link import Disconnected, LinkPhase, Refused
+from firmware_bridge.link import Disconnected, LinkPhase, Pwm, Refused
 
 TIMING = ValveTiming(open_10us=1200, close_10us=1000, fall_10us=3600)
 COUNTS_PER_M = 2000
@@ -345,6 +347,35 @@ def test_a_wheel_that_stops_under_an_open_valve_meets_the_cap(new_rig: NewRig) -
     assert len(sprayed) == len(openings) < len(ids)
 
 
+def test_a_silent_encoder_on_a_moving_machine_disarms(new_rig: NewRig) -> None:
+    rig = new_rig()
+    rig.arm()
+    start_s = rig.now_s
+    breaks = WheelSegment(start_s + 1.0, 0.5 + 1.0 * 600.0, 0.0)
+    rig.machine.turn_wheel([WheelSegment(start_s, 0.5, 600.0), breaks])
+    rig.ground_m_s = 0.31
+    rig.run(0.95)
+    assert rig.state is State.ARMED
+    rig.pulse_time(0, 0.05, 0.19)
+    rig.pulse_time(1, 0.2, 0.19)
+    rig.run(0.5)
+    assert (rig.state, rig.status.cause) == (State.SAFE, Cause.ENCODER)
+    assert max(e.t_s for e in rig.machine.edges()) - breaks.t_s == pytest.approx(0.2, abs=0.003)
+    rig.run(0.3)
+    assert len(rig.openings()) == 2
+
+
+@pytest.mark.parametrize("ground_m_s", [math.nan, 0.3, 0.0])
+def test_a_machine_that_stands_or_whose_speed_is_unknown_stays_armed(
+    new_rig: NewRig, ground_m_s: float
+) -> None:
+    rig = new_rig()
+    rig.ground_m_s = ground_m_s
+    rig.arm()
+    rig.run(1.0)
+    assert rig.state is State.ARMED
+
+
 def test_a_stuck_valve_shows_in_the_flow(new_rig: NewRig) -> None:
     rig = new_rig(nozzle_ml_min=400, nominal_kpa=300)
     rig.machine.turn_wheel([])
@@ -386,6 +417,53 @@ def test_flow_while_all_are_shut_disarms_and_shuts_the_master_valve(new_rig: New
     rig.link.arm(rig.host_s(rig.now_s))
     rig.run(0.1)
     assert rig.state is State.SAFE
+
+
+def test_pwm_valves_are_on_for_their_share_of_every_period(new_rig: NewRig) -> None:
+    rig = new_rig(pwm=Pwm(period_ms=20, duty_percent={2: 30, 9: 65}), max_open_ms=500)
+    rig.arm()
+    for valve in (2, 9, 3):
+        rig.pulse_time(valve, 0.05, 0.4)
+    rig.run(0.7)
+    assert {answer.outcome for answer in rig.answers().values()} == {Outcome.DONE}
+    for valve, on_s in ((2, 0.006), (9, 0.013)):
+        (first_on_s, first_off_s), *rest = rig.openings(valve)
+        assert on_s - 0.0011 < first_off_s - first_on_s <= on_s + 0.0003
+        assert len(rest) == 19
+        for begin_s, end_s in rest:
+            assert end_s - begin_s == pytest.approx(on_s, abs=0.0003)
+        begins = [begin_s for begin_s, _ in rest]
+        assert [b - a for a, b in pairwise(begins)] == pytest.approx([0.02] * 18, abs=0.0003)
+    ((on_s, off_s),) = rig.openings(3)
+    assert off_s - on_s == pytest.approx(0.4, abs=0.0003)
+
+
+def test_a_picture_of_the_ground_is_sprayed(new_rig: NewRig) -> None:
+    """Rows of 40 counts, that is 20 mm, 16 valves, at 2 m/s, in bulk and among each other."""
+    rig = new_rig(timing=TIMING, row_step_counts=40)
+    rig.arm()
+    start_s = rig.now_s
+    rig.machine.turn_wheel([WheelSegment(start_s, 0.5, 2.0 * COUNTS_PER_M)])
+    rig.run(0.4)
+    first = rig.of(Odometry)[-1].position // 640 + 16
+    sent = rig.link.counters.sent_bytes
+    wanted: dict[int, tuple[int, int]] = {}
+    for k in range(96):
+        row = first + k // 16 * 4 + k % 16 % 3
+        wanted[rig.pulse(k % 16, True, row * 640, 2 * 640)] = (k % 16, row)
+    rig.step()
+    rig.step()
+    assert rig.link.counters.sent_bytes - sent < 400
+    rig.run(1.5)
+    assert {answer.outcome for answer in rig.answers().values()} == {Outcome.DONE}
+    assert len(rig.openings()) == 96
+    for valve in range(16):
+        rows = sorted(row for v, row in wanted.values() if v == valve)
+        for (on_s, off_s), row in zip(rig.openings(valve), rows, strict=True):
+            lands = 0.5 + 2.0 * COUNTS_PER_M * (on_s + 0.048 - start_s)
+            ends = 0.5 + 2.0 * COUNTS_PER_M * (off_s + 0.046 - start_s)
+            assert lands == pytest.approx(row * 40, abs=4.0)
+            assert ends == pytest.approx((row + 2) * 40, abs=4.0)
 
 
 def test_strobe_and_time_are_latched_to_a_few_ticks(armed: Rig) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -74,7 +75,14 @@ def test_the_numbers_of_protocol_h_are_those_of_the_host() -> None:
         assert defined[f"CAUSE_{cause.name}"] == cause
     for result in codes.Result:
         assert defined[f"RESULT_{result.name}"] == result
-    for outcome in set(codes.Outcome) - {codes.Outcome.LOST, codes.Outcome.QUEUE_FULL}:
+    assert defined["MAX_DUTIES"] == frames.MAX_DUTIES
+    assert defined["MAX_RUNS"] == frames.MAX_RUNS
+    assert defined["UNKNOWN_GROUND"] == frames.UNKNOWN_GROUND
+    of_the_host = {codes.Outcome.LOST, codes.Outcome.REFUSED, codes.Outcome.QUEUE_FULL}
+    for frame in (*frames.HOST_FRAMES.values(), *frames.CONTROLLER_FRAMES.values()):
+        name = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", frame.__name__).upper()
+        assert defined[{"ESTOP": "ESTOP", "E_STOP": "ESTOP"}.get(name, name)] == frame.TYPE
+    for outcome in set(codes.Outcome) - of_the_host:
         assert defined[f"OUTCOME_{outcome.name}"] == outcome
     for state in codes.State:
         assert defined[f"STATE_{state.name}"] == state

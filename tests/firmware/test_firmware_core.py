@@ -20,6 +20,7 @@ from firmware_bridge.frames import (
     Beat,
     Clear,
     ConfigLimits,
+    ConfigPwm,
     ConfigValves,
     Disarm,
     EStop,
@@ -189,7 +190,7 @@ def test_an_unknown_command_and_a_wrong_length_consume_their_number(host: RawHos
 
     host.open_session()
     assert host.command(Odd(0x44, b"abc")) is Result.UNKNOWN_TYPE
-    for frame_type in range(0x10, 0x18):
+    for frame_type in range(0x10, 0x1A):
         assert host.command(Odd(frame_type, b"x" * 100)) is Result.BAD_LENGTH
     empty = Odd(0x16, bytes((0, 0, 0, 0, 0)))
     assert host.command(empty) is Result.BAD_LENGTH
@@ -616,6 +617,17 @@ def test_distances_behind_or_beyond_reach_are_refused(armed: RawHost, distance: 
     assert armed.edges(0) == []
 
 
+def test_what_comes_too_late_is_late_also_beyond_reach(host: RawHost) -> None:
+    host.make_ready(TIMING, ConfigLimits(200, 200, 10, 50, 0, 0, 0))
+    host.machine.turn_wheel(_steady(host.now_s, 2000.0))
+    host.run(0.5)
+    position = host.last(Odometry).position
+    host.pulses(position, Pulse(0, 1, 16 * 50, 160), by_distance=True)
+    host.pulses(position, Pulse(1, 2, 16 * 900, 160), by_distance=True)
+    host.run(0.3)
+    assert host.outcomes() == {1: Outcome.LATE, 2: Outcome.TOO_FAR}
+
+
 def test_the_two_domains_do_not_mix_on_one_valve(armed: RawHost) -> None:
     armed.pulses(armed.tick(), Pulse(0, 1, 500 * MS, 20 * MS))
     armed.pulses(armed.last(Odometry).position, Pulse(0, 2, 1600, 160), by_distance=True)
@@ -689,20 +701,6 @@ def test_a_full_queue_takes_no_pulse_of_the_frame(armed: RawHost) -> None:
     assert armed.last(Status).queued == tag
 
 
-def test_a_pwm_valve_is_switched_on_and_off_while_its_pulse_lasts(armed: RawHost) -> None:
-    controller(armed).lib.scheduler_set_duty(5, 6, 20)
-    armed.pulses(armed.tick() + 40 * MS, Pulse(5, 1, 0, 100 * MS), Pulse(4, 2, 0, 100 * MS))
-    armed.run(0.3)
-    edges = armed.edges(5)
-    assert len(edges) == 10
-    assert len(armed.edges(4)) == 2
-    begins = [t_s for t_s, on in edges if on]
-    lasts = [off_s - on_s for (on_s, _), (off_s, _) in zip(edges[::2], edges[1::2], strict=True)]
-    assert [b - a for a, b in pairwise(begins)] == pytest.approx([0.02] * 4, abs=0.0011)
-    assert lasts == pytest.approx([0.006] * 5, abs=0.0011)
-    assert armed.outcomes() == {1: Outcome.DONE, 2: Outcome.DONE}
-
-
 # Reports
 
 
@@ -763,6 +761,24 @@ def test_the_strobe_latches_clock_and_wheel(armed: RawHost) -> None:
     assert strobe.position / 16 == pytest.approx(0.5 + 4000 * (at_s - start), abs=1.0)
 
 
+def test_strobes_are_numbered_whether_told_or_not(armed: RawHost) -> None:
+    lib = controller(armed).lib
+    lib.fake_strobe()
+    lib.fake_strobe()
+    armed.run(0.02)
+    lib.fake_strobe()
+    armed.run(0.02)
+    assert [strobe.number for strobe in armed.all(Strobe)] == [1, 2]
+
+
+def test_a_strobe_before_the_session_is_not_told_in_it(host: RawHost) -> None:
+    controller(host).lib.fake_strobe()
+    host.run(0.5)
+    host.open_session()
+    host.run(0.1)
+    assert host.all(Strobe) == []
+
+
 @pytest.mark.parametrize("speed", [40.0, 1000.0, 12_000.0, -3000.0])
 def test_speed_and_position_are_those_of_the_wheel(armed: RawHost, speed: float) -> None:
     start = armed.now_s
@@ -799,6 +815,23 @@ def test_a_coil_without_current_is_found(armed: RawHost) -> None:
     armed.run(0.3)
     assert armed.outcomes()[4] is Outcome.DONE
     assert armed.last(Status).fault_mask == b"\x00\x00"
+
+
+def test_a_pwm_coil_is_judged_while_it_is_on(host: RawHost) -> None:
+    host.make_ready(None, LIMITS, ConfigPwm(40, 2, (50, 50)))
+    controller(host).lib.fake_open_coil(3, 1)
+    base = host.tick() + 30 * MS
+    host.pulses(base, Pulse(2, 2, 0, 100 * MS), Pulse(3, 3, 0, 100 * MS))
+    host.run(0.3)
+    assert host.outcomes() == {2: Outcome.DONE, 3: Outcome.NO_CURRENT}
+
+
+def test_short_pwm_is_not_judged_by_its_current(host: RawHost) -> None:
+    host.make_ready(None, LIMITS, ConfigPwm(20, 3, (25,)))
+    controller(host).lib.fake_open_coil(3, 1)
+    host.pulses(host.tick() + 30 * MS, Pulse(3, 3, 0, 100 * MS))
+    host.run(0.3)
+    assert host.outcomes() == {3: Outcome.DONE}
 
 
 def test_pressure_is_told_in_tenths_of_a_kilopascal(armed: RawHost) -> None:

@@ -28,6 +28,12 @@ def _action(kind: int, wait: int, argument: bytes) -> bytes:
     return bytes((kind | wait << 3, len(argument))) + argument
 
 
+def _rows(bits: int) -> bytes:
+    """Return a picture of the ground, ahead of a wheel that turns."""
+    head = (2000).to_bytes(4, "little") + b"\7\0" + (320).to_bytes(2, "little") + b"\0\x0f\0"
+    return _action(5, 3, b"\x19\1" + head + bytes((bits,)) * 20)
+
+
 def _seeds() -> list[bytes]:
     pulses = (40_000).to_bytes(4, "little") + b"\2" + bytes(range(18))
     spray = [_action(5, 3, bytes((kind, 1)) + pulses) for kind in (0x16, 0x17)]
@@ -37,7 +43,9 @@ def _seeds() -> list[bytes]:
         _beginning(0, *spray, beat, beat, beat),
         _beginning(2**32 - 60_000, turn, beat, spray[1], beat, turn, beat, spray[0], beat),
         _beginning(2**31 - 60_000, spray[0], _action(3, 1, b"\1"), beat, _action(3, 1, b"\0")),
-        _beginning(5, *(_action(5, 1, bytes((kind, 1)) + b"\0" * 20) for kind in range(1, 24))),
+        _beginning(9, turn, beat, _rows(0x55), beat, _action(4, 0x14, b"\xe8\x03"), beat, turn),
+        _beginning(2**31, _action(5, 3, b"\x18\1\x14\0\2\x32\x64"), turn, _rows(0xFF), beat),
+        _beginning(5, *(_action(5, 1, bytes((kind, 1)) + b"\0" * 20) for kind in range(1, 27))),
     ]
 
 

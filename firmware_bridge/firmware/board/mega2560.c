@@ -46,6 +46,7 @@ static volatile uint16_t flow_count;
 static volatile bool strobe_waits;
 static volatile uint16_t strobe_stamp;
 static volatile uint16_t strobe_count;
+static volatile uint16_t strobe_number;
 
 static uint16_t EEMEM boot_cell;
 
@@ -200,6 +201,7 @@ ISR(INT2_vect)
 {
     strobe_stamp = TCNT1;
     strobe_count = wheel_count;
+    strobe_number++;
     strobe_waits = true;
 }
 
@@ -214,6 +216,7 @@ bool hal_strobe(struct strobe_reading *reading)
         strobe_waits = false;
         stamp = strobe_stamp;
         reading->count = strobe_count;
+        reading->number = (uint16_t)(strobe_number - 1u);
     }
     reading->tick = tick_of(stamp);
     return true;

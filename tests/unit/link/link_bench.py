@@ -76,13 +76,14 @@ class Bench:
         self.messages: list[ControllerMessage] = []
         self.alive = [True, True, True]
         """Whether camera, model and planner are."""
+        self.ground_m_s = math.nan
         self._next_id = 0
 
     def run(self, seconds: float, step_s: float = 0.02) -> None:
         end_s = self.clock.now_s() + seconds
         while self.clock.now_s() < end_s - 1e-9:
             self.clock.sleep_until(min(self.clock.now_s() + step_s, end_s))
-            self.controller.beat(*self.alive)
+            self.controller.beat(*self.alive, self.ground_m_s)
             self.messages += self.controller.poll()
 
     def arm(self) -> None:

@@ -29,10 +29,21 @@ REPORTS = st.lists(
     st.builds(frames.Report, U16, U8, U8, I24, U24, I24, I24), min_size=1, max_size=7
 ).map(tuple)
 
+
+@st.composite
+def pictures(draw: st.DrawFn) -> frames.RowsDistance:
+    valves = draw(st.integers(1, 255))
+    width = frames.RowsDistance.row_bytes(valves)
+    rows = st.lists(st.integers(0, 2 ** (8 * width) - 1), min_size=1, max_size=113 // width)
+    head = draw(st.tuples(I32, U16, U16, U8))
+    return frames.RowsDistance(*head, valves, tuple(draw(rows)))
+
+
+PICTURES = pictures()
 HOST = st.one_of(
     st.builds(frames.Hello, U32, U8, U16),
     st.builds(frames.Time, U32),
-    st.builds(frames.Beat, U32, U8, U16),
+    st.builds(frames.Beat, U32, U8, U16, U16),
     st.builds(frames.EStop),
     st.builds(frames.ReportAck, U16),
     st.builds(frames.ReadValves, U8),
@@ -44,6 +55,8 @@ HOST = st.one_of(
     st.builds(frames.ConfigValves, U8, TABLE),
     st.builds(frames.PulsesTime, U32, PULSES),
     st.builds(frames.PulsesDistance, I32, PULSES),
+    st.builds(frames.ConfigPwm, U8, U8, st.lists(U8, min_size=1, max_size=64).map(tuple)),
+    PICTURES,
 )
 MASKS = st.integers(1, 32).flatmap(
     lambda n: st.tuples(st.binary(min_size=n, max_size=n), st.binary(min_size=n, max_size=n))
@@ -157,6 +170,33 @@ def test_hostile_payloads_with_a_good_checksum_raise_nothing_but_frame_errors(
         except FrameError:
             continue
         assert frame_class.parse(frame.payload()) == frame
+
+
+@given(PICTURES)
+def test_the_runs_of_a_picture_are_its_bits(picture: frames.RowsDistance) -> None:
+    drawn = [0] * len(picture.rows)
+    runs = picture.runs()
+    for run in runs:
+        assert run.begin < run.end
+        for r in range(run.begin, run.end):
+            drawn[r] |= 1 << run.valve - picture.first
+    seen = (1 << picture.valves) - 1
+    assert drawn == [row & seen for row in picture.rows]
+    assert sorted(runs, key=lambda run: (run.valve, run.begin)) == runs
+    touching = {(run.valve, run.begin) for run in runs} & {(run.valve, run.end) for run in runs}
+    assert not touching
+
+
+@given(st.integers(0, 255), st.integers(0, 0xFFFF), st.binary(max_size=113))
+def test_a_controller_of_any_other_version_is_recognised(
+    protocol: int, schema: int, rest: bytes
+) -> None:
+    head = frames.Hello(7, protocol=protocol, schema=schema).payload()
+    if (protocol, schema) == (frames.PROTOCOL_VERSION, frames.SCHEMA_HASH):
+        schema ^= 1
+        head = frames.Hello(7, protocol=protocol, schema=schema).payload()
+    reply = frames.HelloReply.parse(head + rest)
+    assert (reply.session, reply.protocol, reply.schema) == (7, protocol, schema)
 
 
 @given(st.lists(HOST, min_size=1, max_size=5), st.randoms(use_true_random=False))

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from link_bench import Bench, LossyWire, Motion, small_config
 
+from agriseg.config import BoomConfig, Config, WheelConfig
 from agriseg.errors import ControllerError, ProtocolError
 from agriseg.messages import ControllerCapabilities, ControllerState, PulseOutcome
 from firmware_bridge import frames
@@ -95,6 +96,26 @@ def test_what_is_dead_closes_the_valves_at_once_and_is_named(dead: int, words: s
     bench.alive[dead] = True
     bench.run(0.5)
     assert bench.controller.state is ControllerState.SAFE
+
+
+def test_a_wheel_sensor_that_falls_silent_while_the_machine_moves_disarms() -> None:
+    bench = Bench(distance=lambda t_s: min(t_s, 2.5))
+    bench.ground_m_s = 1.0
+    bench.arm()
+    bench.run(2.4 - bench.clock.now_s())
+    assert bench.controller.state is ControllerState.ARMED
+    bench.run(0.4)
+    assert bench.controller.state is ControllerState.SAFE
+    assert bench.status.cause == "the wheel encoder gives no edges while the machine moves"
+
+
+def test_a_wheel_that_is_too_coarse_to_be_judged_is_not() -> None:
+    config = Config(boom=BoomConfig(nozzle_count=8), wheel=WheelConfig(counts_per_m=19.0))
+    bench = Bench(distance=lambda t_s: min(t_s, 2.5), config=config)
+    bench.ground_m_s = 1.0
+    bench.arm()
+    bench.run(3.0)
+    assert bench.controller.state is ControllerState.ARMED
 
 
 def test_a_heartbeat_of_another_session_disarms() -> None:
