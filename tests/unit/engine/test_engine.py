@@ -15,7 +15,7 @@ from fakes import FakeCamera, FakeController, FakeSegmenter, FakeSink
 
 from agriseg.clock import VirtualClock
 from agriseg.config import Config, parse_config
-from agriseg.engine import ARM_TIMEOUT_S, ROUND_S, EngineParts, FieldEngine
+from agriseg.engine import ARM_TIMEOUT_S, REOPEN_S, ROUND_S, EngineParts, FieldEngine
 from agriseg.errors import CameraError, CameraLostError, ControllerError, RecordingError
 from agriseg.geometry.ground_plane import GroundPlane
 from agriseg.messages import (
@@ -50,6 +50,7 @@ class Bench:
         self.controller = FakeController(self.clock, speed_m_s)
         self.sinks: list[FakeSink] = []
         self.closed: list[RunSink] = []
+        self.reopened_s: list[float] = []
         self.recording_error: RecordingError | None = None
         self.weed_s_m: tuple[float, ...] = ()
         """Where weeds of 5 cm stand in the middle of the track, by odometer."""
@@ -66,7 +67,7 @@ class Bench:
                 boom=boom,
                 pipeline=FieldPipeline(self.config, ground, boom),
                 controller=self.controller,
-                reopen_controller=None,
+                reopen_controller=lambda: self.reopened_s.append(self.clock.now_s()),
                 open_run=self._open_run,
                 on_run_closed=self.closed.append,
             )
@@ -245,6 +246,19 @@ def test_link_that_fails_is_an_alarm_not_a_crash(bench: Bench) -> None:
     bench.run(0.05)
     assert bench.state is EngineState.STOPPED
     assert "the link's process ended" in " ".join(bench.engine.not_ready())
+
+
+def test_link_that_ended_is_opened_again_every_few_seconds(bench: Bench) -> None:
+    bench.run(0.2)
+    bench.controller.failure = ControllerError("the port is busy")
+    failed_s = bench.clock.now_s()
+    bench.run(10.0)
+    assert [t_s - failed_s for t_s in bench.reopened_s] == pytest.approx(
+        [REOPEN_S, 2 * REOPEN_S, 3 * REOPEN_S], abs=3 * TICK_S
+    )
+    bench.controller.failure = None
+    bench.run(2 * REOPEN_S)
+    assert len(bench.reopened_s) <= 4
 
 
 @pytest.mark.parametrize("spraying", [False, True])
