@@ -8,7 +8,17 @@ import sys
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 
-from agriseg.commands import config, controller, doctor, evaluate, run, runs, segment, train
+from agriseg.commands import (
+    compare,
+    config,
+    controller,
+    doctor,
+    evaluate,
+    run,
+    runs,
+    segment,
+    train,
+)
 from agriseg.errors import AgrisegError
 
 EXIT_BAD_INPUT = 2
@@ -48,7 +58,7 @@ def build_parser() -> argparse.ArgumentParser:
         "-v", "--verbose", action="store_true", help="write the program's log to standard error"
     )
     subparsers = parser.add_subparsers(title="subcommands", metavar="SUBCOMMAND", dest="subcommand")
-    for module in (run, segment, runs, train, evaluate, controller, config, doctor):
+    for module in (run, segment, runs, train, evaluate, compare, controller, config, doctor):
         module.add_parser(subparsers)
     return parser
 

@@ -80,7 +80,7 @@ def plant_figures(plants: PlantScores, rule: PlantRule) -> dict[str, Any]:
     low = rule.sizes_m2
     sizes = [_size_figures(plants, rule, a, b) for a, b in pairwise((*low, math.inf))]
     unit = _CM2_PER_M2 if rule.has_scale else 1.0
-    from_m2 = 1.0 / _CM2_PER_M2 if rule.has_scale else low[1]
+    from_m2 = rule.table_size_m2
     share = plants.targets - plants.false_targets
     return {
         "unit": "cm2" if rule.has_scale else "px",

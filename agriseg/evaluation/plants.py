@@ -66,6 +66,11 @@ class PlantRule:
         above = [size * _CM2 for size in _SIZES_CM2] if self.has_scale else _SIZES_PX
         return (self.least_area_m2, *above)
 
+    @property
+    def table_size_m2(self) -> float:
+        """Size from which the plants of the leading figure are counted: 1 cm², or 100 px."""
+        return _CM2 if self.has_scale else _SIZES_PX[0]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class PlantScores:
