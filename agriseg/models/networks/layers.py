@@ -64,6 +64,11 @@ def separable_conv(
     )
 
 
+def head(inputs: int, width: int, classes: int, kernel_px: int = 3) -> nn.Sequential:
+    """Return a convolution and a pointwise one that scores classes."""
+    return nn.Sequential(conv_norm(inputs, width, kernel_px), nn.Conv2d(width, classes, 1))
+
+
 def doubled(x: Tensor) -> Tensor:
     """Enlarge twice, bilinearly."""
     return functional.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False)

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from torch import nn
 
 from agriseg.errors import ModelFileError
+from agriseg.models.networks.fcn import Fcn, LiteFcn
 from agriseg.models.networks.feature_pyramid import LiteFpn, LiteFpnDetail
+from agriseg.models.networks.vgg import ROBOT_WIDTH
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +38,17 @@ class Architecture:
 _LITE0 = "EfficientNet-Lite0 (Tan and Le 2019)"
 
 ARCHITECTURES: Mapping[str, Architecture] = {
+    "fcn": Architecture(
+        build=lambda classes: Fcn(classes, width=ROBOT_WIDTH, hidden=256),
+        paper="FCN-8s (Long et al. 2015) on VGG-16 at a quarter of its width",
+        stride=8,
+    ),
+    "lite0-fcn": Architecture(
+        build=LiteFcn,
+        paper=f"FCN-8s (Long et al. 2015) on {_LITE0}",
+        stride=8,
+        pretrained_backbone=True,
+    ),
     "lite0-fpn": Architecture(
         build=lambda classes: LiteFpn(classes, width=96),
         paper=f"{_LITE0} with a feature pyramid (Lin et al. 2017)",
