@@ -10,6 +10,7 @@ from torch import nn
 from agriseg.errors import ModelFileError
 from agriseg.models.networks.fcn import Fcn, LiteFcn
 from agriseg.models.networks.feature_pyramid import LiteFpn, LiteFpnDetail
+from agriseg.models.networks.segnet import LiteSegNet, SegNet
 from agriseg.models.networks.vgg import ROBOT_WIDTH
 
 
@@ -35,6 +36,7 @@ class Architecture:
     pretrained_backbone: bool = False
 
 
+_UNPOOLING_WIDTHS = (16, 32, 64, 96)
 _LITE0 = "EfficientNet-Lite0 (Tan and Le 2019)"
 
 ARCHITECTURES: Mapping[str, Architecture] = {
@@ -67,6 +69,17 @@ ARCHITECTURES: Mapping[str, Architecture] = {
         paper=f"{_LITE0} with a feature pyramid (Lin et al. 2017)",
         stride=4,
         pretrained_backbone=True,
+    ),
+    "lite0-segnet": Architecture(
+        build=lambda classes: LiteSegNet(classes, widths=_UNPOOLING_WIDTHS),
+        paper=f"the decoder of SegNet (Badrinarayanan et al. 2017) on {_LITE0}",
+        stride=2,
+        pretrained_backbone=True,
+    ),
+    "segnet": Architecture(
+        build=lambda classes: SegNet(classes, width=ROBOT_WIDTH),
+        paper="SegNet (Badrinarayanan et al. 2017) at a quarter of its width",
+        stride=1,
     ),
 }
 
