@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from torch import nn
 
 from agriseg.errors import ModelFileError
+from agriseg.models.networks.deconvnet import DeconvNet, LiteDeconvNet
 from agriseg.models.networks.fcn import Fcn, LiteFcn
 from agriseg.models.networks.feature_pyramid import LiteFpn, LiteFpnDetail
 from agriseg.models.networks.segnet import LiteSegNet, SegNet
@@ -40,10 +41,21 @@ _UNPOOLING_WIDTHS = (16, 32, 64, 96)
 _LITE0 = "EfficientNet-Lite0 (Tan and Le 2019)"
 
 ARCHITECTURES: Mapping[str, Architecture] = {
+    "deconvnet": Architecture(
+        build=lambda classes: DeconvNet(classes, width=ROBOT_WIDTH, hidden=128),
+        paper="DeconvNet (Noh et al. 2015) at a quarter of its width",
+        stride=1,
+    ),
     "fcn": Architecture(
         build=lambda classes: Fcn(classes, width=ROBOT_WIDTH, hidden=256),
         paper="FCN-8s (Long et al. 2015) on VGG-16 at a quarter of its width",
         stride=8,
+    ),
+    "lite0-deconvnet": Architecture(
+        build=lambda classes: LiteDeconvNet(classes, widths=_UNPOOLING_WIDTHS),
+        paper=f"the decoder of DeconvNet (Noh et al. 2015) on {_LITE0}",
+        stride=2,
+        pretrained_backbone=True,
     ),
     "lite0-fcn": Architecture(
         build=LiteFcn,
