@@ -12,6 +12,7 @@ from agriseg.models.networks.deconvnet import DeconvNet, LiteDeconvNet
 from agriseg.models.networks.fcn import Fcn, LiteFcn
 from agriseg.models.networks.feature_pyramid import LiteFpn, LiteFpnDetail
 from agriseg.models.networks.segnet import LiteSegNet, SegNet
+from agriseg.models.networks.unet import LiteUNet, UNet
 from agriseg.models.networks.vgg import ROBOT_WIDTH
 
 
@@ -88,9 +89,31 @@ ARCHITECTURES: Mapping[str, Architecture] = {
         stride=2,
         pretrained_backbone=True,
     ),
+    "lite0-unet-16": Architecture(
+        build=lambda classes: LiteUNet(classes, base=16),
+        paper=f"the decoder of U-Net (Ronneberger et al. 2015), residual, on {_LITE0}",
+        stride=2,
+        pretrained_backbone=True,
+    ),
+    "lite0-unet-32": Architecture(
+        build=lambda classes: LiteUNet(classes, base=32),
+        paper=f"the decoder of U-Net (Ronneberger et al. 2015), residual, on {_LITE0}",
+        stride=2,
+        pretrained_backbone=True,
+    ),
     "segnet": Architecture(
         build=lambda classes: SegNet(classes, width=ROBOT_WIDTH),
         paper="SegNet (Badrinarayanan et al. 2017) at a quarter of its width",
+        stride=1,
+    ),
+    "unet-16": Architecture(
+        build=lambda classes: UNet(classes, widths=(16, 32, 64, 128, 256)),
+        paper="U-Net (Ronneberger et al. 2015) of residual blocks (Zhang et al. 2018)",
+        stride=1,
+    ),
+    "unet-32": Architecture(
+        build=lambda classes: UNet(classes, widths=(32, 64, 128, 256, 512)),
+        paper="U-Net (Ronneberger et al. 2015) of residual blocks (Zhang et al. 2018)",
         stride=1,
     ),
 }
