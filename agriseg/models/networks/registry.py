@@ -9,6 +9,7 @@ from torch import nn
 
 from agriseg.errors import ModelFileError
 from agriseg.models.networks.deconvnet import DeconvNet, LiteDeconvNet
+from agriseg.models.networks.deeplab import LiteDeepLab
 from agriseg.models.networks.fcn import Fcn, LiteFcn
 from agriseg.models.networks.feature_pyramid import LiteFpn, LiteFpnDetail
 from agriseg.models.networks.segnet import LiteSegNet, SegNet
@@ -56,6 +57,12 @@ ARCHITECTURES: Mapping[str, Architecture] = {
         build=lambda classes: LiteDeconvNet(classes, widths=_UNPOOLING_WIDTHS),
         paper=f"the decoder of DeconvNet (Noh et al. 2015) on {_LITE0}",
         stride=2,
+        pretrained_backbone=True,
+    ),
+    "lite0-deeplab": Architecture(
+        build=lambda classes: LiteDeepLab(classes, width=128),
+        paper=f"DeepLabv3+ (Chen et al. 2018) on {_LITE0}",
+        stride=4,
         pretrained_backbone=True,
     ),
     "lite0-fcn": Architecture(
