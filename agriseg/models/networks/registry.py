@@ -10,6 +10,7 @@ from torch import nn
 from agriseg.errors import ModelFileError
 from agriseg.models.networks.deconvnet import DeconvNet, LiteDeconvNet
 from agriseg.models.networks.deeplab import LiteDeepLab
+from agriseg.models.networks.fast_scnn import FastScnn
 from agriseg.models.networks.fcn import Fcn, LiteFcn
 from agriseg.models.networks.feature_pyramid import LiteFpn, LiteFpnDetail
 from agriseg.models.networks.segnet import LiteSegNet, SegNet
@@ -47,6 +48,11 @@ ARCHITECTURES: Mapping[str, Architecture] = {
         build=lambda classes: DeconvNet(classes, width=ROBOT_WIDTH, hidden=128),
         paper="DeconvNet (Noh et al. 2015) at a quarter of its width",
         stride=1,
+    ),
+    "fast-scnn": Architecture(
+        build=FastScnn,
+        paper="Fast-SCNN (Poudel et al. 2019)",
+        stride=8,
     ),
     "fcn": Architecture(
         build=lambda classes: Fcn(classes, width=ROBOT_WIDTH, hidden=256),
