@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from torch import nn
 
 from agriseg.errors import ModelFileError
+from agriseg.models.networks.bisenet import BiSeNetV2
 from agriseg.models.networks.deconvnet import DeconvNet, LiteDeconvNet
 from agriseg.models.networks.deeplab import LiteDeepLab
 from agriseg.models.networks.fast_scnn import FastScnn
@@ -44,6 +45,11 @@ _UNPOOLING_WIDTHS = (16, 32, 64, 96)
 _LITE0 = "EfficientNet-Lite0 (Tan and Le 2019)"
 
 ARCHITECTURES: Mapping[str, Architecture] = {
+    "bisenet-v2": Architecture(
+        build=BiSeNetV2,
+        paper="BiSeNet V2 (Yu et al. 2021)",
+        stride=8,
+    ),
     "deconvnet": Architecture(
         build=lambda classes: DeconvNet(classes, width=ROBOT_WIDTH, hidden=128),
         paper="DeconvNet (Noh et al. 2015) at a quarter of its width",
