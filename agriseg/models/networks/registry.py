@@ -9,6 +9,7 @@ from torch import nn
 
 from agriseg.errors import ModelFileError
 from agriseg.models.networks.bisenet import BiSeNetV2
+from agriseg.models.networks.ddrnet import DdrNet
 from agriseg.models.networks.deconvnet import DeconvNet, LiteDeconvNet
 from agriseg.models.networks.deeplab import LiteDeepLab
 from agriseg.models.networks.fast_scnn import FastScnn
@@ -48,6 +49,11 @@ ARCHITECTURES: Mapping[str, Architecture] = {
     "bisenet-v2": Architecture(
         build=BiSeNetV2,
         paper="BiSeNet V2 (Yu et al. 2021)",
+        stride=8,
+    ),
+    "ddrnet-23-slim": Architecture(
+        build=lambda classes: DdrNet(classes, width=32),
+        paper="DDRNet-23-slim (Pan et al. 2022)",
         stride=8,
     ),
     "deconvnet": Architecture(
