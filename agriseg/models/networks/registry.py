@@ -15,6 +15,7 @@ from agriseg.models.networks.deeplab import LiteDeepLab
 from agriseg.models.networks.fast_scnn import FastScnn
 from agriseg.models.networks.fcn import Fcn, LiteFcn
 from agriseg.models.networks.feature_pyramid import LiteFpn, LiteFpnDetail
+from agriseg.models.networks.pidnet import PidNet
 from agriseg.models.networks.segnet import LiteSegNet, SegNet
 from agriseg.models.networks.unet import LiteUNet, UNet
 from agriseg.models.networks.vgg import ROBOT_WIDTH
@@ -125,6 +126,11 @@ ARCHITECTURES: Mapping[str, Architecture] = {
         paper=f"the decoder of U-Net (Ronneberger et al. 2015), residual, on {_LITE0}",
         stride=2,
         pretrained_backbone=True,
+    ),
+    "pidnet-s": Architecture(
+        build=lambda classes: PidNet(classes, width=32),
+        paper="PIDNet-S (Xu et al. 2023)",
+        stride=8,
     ),
     "segnet": Architecture(
         build=lambda classes: SegNet(classes, width=ROBOT_WIDTH),
