@@ -16,6 +16,7 @@ from agriseg.models.networks.fast_scnn import FastScnn
 from agriseg.models.networks.fcn import Fcn, LiteFcn
 from agriseg.models.networks.feature_pyramid import LiteFpn, LiteFpnDetail
 from agriseg.models.networks.pidnet import PidNet
+from agriseg.models.networks.segformer import SegFormer
 from agriseg.models.networks.segnet import LiteSegNet, SegNet
 from agriseg.models.networks.unet import LiteUNet, UNet
 from agriseg.models.networks.vgg import ROBOT_WIDTH
@@ -131,6 +132,11 @@ ARCHITECTURES: Mapping[str, Architecture] = {
         build=lambda classes: PidNet(classes, width=32),
         paper="PIDNet-S (Xu et al. 2023)",
         stride=8,
+    ),
+    "segformer-b0": Architecture(
+        build=SegFormer,
+        paper="SegFormer-B0 (Xie et al. 2021)",
+        stride=4,
     ),
     "segnet": Architecture(
         build=lambda classes: SegNet(classes, width=ROBOT_WIDTH),
