@@ -45,6 +45,10 @@ class ProcessEngineClient:
         self._heard_s = -math.inf
         self._failure = ""
 
+    def configure(self, config: Config) -> None:
+        """Use ``config`` from the next start on."""
+        self._config = config
+
     def start(self) -> None:
         """Start the engine's process; one that still runs has hung and is killed first.
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
+from agriseg.config import Config
 from agriseg.messages import (
     ControllerMessage,
     ControllerState,
@@ -238,6 +239,10 @@ class RunSink(Protocol):
 
 class EngineClient(Protocol):
     """The field engine as the window sees it: another process, reached without waiting."""
+
+    def configure(self, config: Config) -> None:
+        """Use ``config`` from the next start on."""
+        ...
 
     def start(self) -> None:
         """Start the engine's process; also restarts one that ended."""

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from agriseg.config import Config
 from agriseg.messages import (
     Alarm,
     AlarmPriority,
@@ -200,6 +201,7 @@ class FakeEngineClient:
 
     def __init__(self) -> None:
         self.sent: list[EngineCommand] = []
+        self.config = Config()
         self.starts = 0
         self.closes = 0
         self.alive = True
@@ -223,6 +225,10 @@ class FakeEngineClient:
     def kinds(self) -> list[str]:
         """Return the kinds of the orders received."""
         return [command.kind.value for command in self.sent]
+
+    def configure(self, config: Config) -> None:
+        """Keep the configuration."""
+        self.config = config
 
     def start(self) -> None:
         """Count the start."""

@@ -9,18 +9,30 @@ from PySide6.QtWidgets import QApplication
 from agriseg.clock import VirtualClock
 from agriseg.config import Config
 from agriseg.messages import EngineCommand, EngineSnapshot
+from agriseg.serial_ports import SerialPort
 from ui.application import build_window, make_application
 
 
 class WindowRig:
     """The window, its engine and its clock."""
 
-    def __init__(self, store: QSettings) -> None:
+    def __init__(
+        self,
+        store: QSettings,
+        config: Config | None = None,
+        ports: tuple[SerialPort, ...] = (),
+    ) -> None:
         self.client = FakeEngineClient()
+        self.ports = ports
         self.clock = VirtualClock(100.0)
         self.application = make_application()
         self.window, self.bridge = build_window(
-            self.application, self.client, Config(), self.clock, store
+            self.application,
+            self.client,
+            config or Config(),
+            self.clock,
+            store,
+            lambda: self.ports,
         )
         self.window.show()
         self.bridge.start()

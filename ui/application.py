@@ -15,8 +15,11 @@ from PySide6.QtWidgets import QApplication
 from agriseg.clock import MonotonicClock
 from agriseg.config import Config
 from agriseg.ports import Clock, EngineClient
+from agriseg.serial_ports import PortLister, list_serial_ports
 from ui.bridge import EngineBridge
+from ui.connection import ConnectionKeeper
 from ui.main_window import MainWindow
+from ui.port_watch import PortWatch
 from ui.settings import APPLICATION, ORGANISATION, WindowSettings
 from ui.style import load_fonts, window_icon
 from ui.theme import ThemeKeeper
@@ -44,14 +47,22 @@ def build_window(
     config: Config,
     clock: Clock,
     store: QSettings,
+    lister: PortLister = list_serial_ports,
 ) -> tuple[MainWindow, EngineBridge]:
-    """Build the window on ``client`` without showing it or starting the engine."""
+    """Build the window on ``client`` without showing it or starting the engine.
+
+    ``client`` is configured with the controller that was used last, if it was another one than
+    ``config`` names. ``lister`` finds the serial ports.
+    """
     settings = WindowSettings(store, config.window)
+    connection = ConnectionKeeper(config, settings)
+    client.configure(connection.config)
     bridge = EngineBridge(client, clock)
     keeper = ThemeKeeper(settings.theme)
-    window = MainWindow(application, bridge, keeper, settings)
-    bridge.setParent(window)
-    keeper.setParent(window)
+    watch = PortWatch(lister)
+    window = MainWindow(application, bridge, keeper, settings, connection, watch)
+    for part in (bridge, keeper, watch):
+        part.setParent(window)
     return window, bridge
 
 

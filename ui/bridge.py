@@ -13,6 +13,7 @@ from collections import deque
 
 from PySide6.QtCore import QObject, QSocketNotifier, QTimer, Signal, Slot
 
+from agriseg.config import Config
 from agriseg.errors import AgrisegError
 from agriseg.messages import CommandKind, EngineCommand, EngineSnapshot, EngineState
 from agriseg.ports import Clock, EngineClient
@@ -32,6 +33,8 @@ RESTART_DEAD_AFTER_S = 1.0
 RESTART_HUNG_AFTER_S = 10.0
 RESTARTS_PER_MINUTE = 3
 STOP_REPEAT_S = 0.5
+END_WITHIN_S = 5.0
+"""An engine that was asked to end has this long to close nozzles and files."""
 
 
 class EngineBridge(QObject):
@@ -55,6 +58,8 @@ class EngineBridge(QObject):
     """A `StopPhase`, ten times a second."""
     restarted = Signal(str)
     """The engine was started again by itself; carries why."""
+    reconfigured = Signal()
+    """The engine is started again, with another configuration."""
     failed = Signal(str)
     """An order could not be given; carries the sentence for the operator."""
 
@@ -75,6 +80,8 @@ class EngineBridge(QObject):
         self._start_error = ""
         self._closed = False
         self._started = False
+        self._ending_since_s: float | None = None
+        self._ending_why = ""
         self._pause = QTimer(self)
         self._pause.setSingleShot(True)
         self._pause.setInterval(PICTURE_INTERVAL_MS)
@@ -133,10 +140,35 @@ class EngineBridge(QObject):
         self._start_engine()
         self.restarted.emit(why)
 
+    def reconfigure(self, config: Config, why: str) -> None:
+        """End the engine in order and start it with ``config``; waits for neither.
+
+        The caller sees to it that nothing is being sprayed. ``why`` is shown meanwhile.
+        """
+        log.info("the field engine is started again: %s", why)
+        self._client.configure(config)
+        if not self._started:
+            return
+        self._ending_why = why
+        if self._ending_since_s is None:
+            self._ending_since_s = self._clock.now_s()
+            self._forget_notifier()
+            self.send(EngineCommand(kind=CommandKind.SHUTDOWN))
+        self._snapshot = None
+        self.reconfigured.emit()
+
     def link(self) -> LinkView:
         """Return how the engine stands right now."""
         now_s = self._clock.now_s()
         waited_s = now_s - self._started_at_s
+        if self._ending_since_s is not None:
+            return self._view(
+                talking=False,
+                starting=True,
+                alive=True,
+                silent_s=now_s - self._ending_since_s,
+                message=self._ending_why,
+            )
         if not self._started:
             return LinkView(talking=False, starting=True, alive=False, silent_s=0.0)
         if self._start_error:
@@ -163,6 +195,8 @@ class EngineBridge(QObject):
     @Slot()
     def watch(self) -> None:
         """Look after the engine: fetch what is there, tell silence, restart, repeat stops."""
+        if self._ending_since_s is not None:
+            self._start_when_ended(self._ending_since_s)
         if self._clock.now_s() - self._fetched_at_s >= PICTURE_INTERVAL_MS / 1000.0:
             self._announced()
         link = self.link()
@@ -188,8 +222,16 @@ class EngineBridge(QObject):
             restarts=self._restart_count,
         )
 
+    def _start_when_ended(self, since_s: float) -> None:
+        """Start the engine once the one before has ended, or has had its time to."""
+        waited_s = self._clock.now_s() - since_s
+        if self._client.health().alive and waited_s < END_WITHIN_S:
+            return
+        self._start_engine()
+
     def _start_engine(self) -> None:
         self._started = True
+        self._ending_since_s = None
         self._snapshot = None
         self._heard_at_s = None
         self._started_at_s = self._clock.now_s()
@@ -229,7 +271,7 @@ class EngineBridge(QObject):
             self._forget_notifier()
 
     def _fetch(self) -> None:
-        if self._start_error or self._closed:
+        if self._start_error or self._closed or self._ending_since_s is not None:
             return
         now_s = self._clock.now_s()
         self._fetched_at_s = now_s

@@ -27,12 +27,15 @@ from agriseg.messages import (
     Picture,
     SprayMode,
 )
+from agriseg.serial_ports import SerialPort
 from ui.bridge import EngineBridge
+from ui.connection import ConnectionKeeper
 from ui.help.display_page import DisplayPage
 from ui.help.help_page import HelpPage
 from ui.live.controls import SENSITIVITY_STEP
 from ui.live.operate_page import OperatePage
 from ui.models.alarms import LatchedAlarms
+from ui.models.connection import ControllerChoice, entry_of, port_entries, refusal
 from ui.models.status import (
     Level,
     LinkView,
@@ -40,7 +43,9 @@ from ui.models.status import (
     status_view,
     stop_words,
 )
+from ui.port_watch import PortWatch
 from ui.settings import WindowSettings
+from ui.setup.setup_page import SetupPage
 from ui.shell.action_bar import ActionBar
 from ui.shell.banner import Banner, BannerText
 from ui.shell.panels import MarkPanel, ReasonPanel
@@ -81,12 +86,17 @@ class MainWindow(QMainWindow):
         bridge: EngineBridge,
         keeper: ThemeKeeper,
         settings: WindowSettings,
+        connection: ConnectionKeeper,
+        ports: PortWatch,
     ) -> None:
         super().__init__()
         self._application = application
         self._bridge = bridge
         self._keeper = keeper
         self._settings = settings
+        self._connection = connection
+        self._ports = ports
+        self._has_looked_for_controller = False
         self._alarms = LatchedAlarms()
         self._waiting_codes: frozenset[str] = frozenset()
         self._link = bridge.link()
@@ -140,12 +150,14 @@ class MainWindow(QMainWindow):
         self.top = TopBar(self._keeper)
         self.action_bar = ActionBar(self._keeper)
         self.operate = OperatePage(self._keeper, Units(self._settings.units))
+        self.setup = SetupPage(self._keeper, self._connection.choice)
         self.display = DisplayPage(self._keeper)
         self.help = HelpPage(self._keeper)
         self._pages = (
             PageEntry(
                 name="operate", word="Operate", icon="sprout", shortcut="F2", widget=self.operate
             ),
+            PageEntry(name="setup", word="Setup", icon="tune", shortcut="F4", widget=self.setup),
             PageEntry(
                 name="display",
                 word="Display",
@@ -205,6 +217,10 @@ class MainWindow(QMainWindow):
         self.operate.hold_needed.connect(self.show_message)
         self.operate.explained.connect(self.show_message)
         self.mark_panel.noted.connect(self._note)
+        self.setup.connect_asked.connect(self._connect_controller)
+        self.setup.opened.connect(self._follow_ports)
+        self._ports.listed.connect(self._take_ports)
+        self._ports.look()
         self.display.theme_chosen.connect(self._choose_theme)
         self.display.units_chosen.connect(self._choose_units)
         self.display.sound_chosen.connect(self._choose_sound)
@@ -217,6 +233,7 @@ class MainWindow(QMainWindow):
         self._bridge.link_changed.connect(self._take_link)
         self._bridge.stop_changed.connect(self._take_stop)
         self._bridge.restarted.connect(self._take_restart)
+        self._bridge.reconfigured.connect(self._take_reconfigured)
         self._bridge.failed.connect(self.show_message)
 
     def _restore(self) -> None:
@@ -262,6 +279,25 @@ class MainWindow(QMainWindow):
         )
         self._show_alarms()
 
+    def _take_reconfigured(self) -> None:
+        self.operate.forget()
+        self._link = self._bridge.link()
+        self._show_time()
+
+    def _take_ports(self, ports: tuple[SerialPort, ...]) -> None:
+        self.setup.show_ports(ports)
+        if self._has_looked_for_controller:
+            return
+        self._has_looked_for_controller = True
+        choice = self._connection.choice
+        entry = entry_of(port_entries(ports, (choice,)), choice)
+        if entry is not None and not entry.is_there:
+            self.show_page("setup")
+            self.show_message(
+                f"{choice.name} was used last and is not plugged in. It is waited for; nothing is"
+                " sprayed without it."
+            )
+
     # Drawing
 
     def _show_time(self) -> None:
@@ -271,6 +307,7 @@ class MainWindow(QMainWindow):
         self.top.show_status(status)
         self.reason_panel.show_reasons(status.reasons)
         self.operate.show_time(self._bridge.now_s(), self._link)
+        self.setup.show_state(snapshot, self._link, self._stop_phase, self._bridge.now_s())
         self._show_actions()
         self._show_banner()
 
@@ -381,6 +418,25 @@ class MainWindow(QMainWindow):
         self._bridge.send(EngineCommand(kind=CommandKind.NOTE, value=f"mark: {text}"))
         self.show_message(f"Noted: {text}")
 
+    def _connect_controller(self, choice: ControllerChoice) -> None:
+        """Restart the engine with another controller, unless something may be spraying."""
+        why_not = refusal(self._bridge.snapshot, self._link, self._stop_phase)
+        if why_not:
+            self.show_message(why_not)
+            return
+        self._connection.choose(choice)
+        self.setup.show_choice(choice)
+        self._bridge.reconfigure(
+            self._connection.config, f"The field engine is started again with {choice.name} …"
+        )
+
+    def _follow_ports(self, is_open: bool) -> None:
+        """Look for ports as long as the list can be seen."""
+        if is_open:
+            self._ports.start()
+        else:
+            self._ports.stop()
+
     def _restart_engine(self) -> None:
         self._bridge.restart()
 
@@ -482,6 +538,7 @@ class MainWindow(QMainWindow):
             event.ignore()
             return
         self._settings.geometry = self.saveGeometry()
+        self._ports.stop()
         self._bridge.close()
         event.accept()
 
@@ -502,6 +559,7 @@ class MainWindow(QMainWindow):
             Qt.Key.Key_F1: lambda: self.show_page("help"),
             Qt.Key.Key_F2: lambda: self.show_page("operate"),
             Qt.Key.Key_F3: lambda: self.show_page("display"),
+            Qt.Key.Key_F4: lambda: self.show_page("setup"),
             Qt.Key.Key_F11: lambda: self._choose_full_screen(not self.isFullScreen()),
         }
         modes = self.operate.modes

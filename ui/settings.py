@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import QByteArray, QSettings
 
 from agriseg.config import WindowConfig
+from ui.models.connection import ControllerChoice
 from ui.theme import ThemeChoice
 from ui.units import UnitSystem
 
@@ -51,6 +52,18 @@ class WindowSettings:
     @sound.setter
     def sound(self, on: bool) -> None:
         self._store.setValue("sound", "on" if on else "off")
+
+    def controller(self, configured: ControllerChoice) -> ControllerChoice:
+        """Return the controller that was used last, or the configured one."""
+        port = str(self._store.value("controller/chosen", ""))
+        if not port or self._store.value("controller/configured") != configured.port:
+            return configured
+        return ControllerChoice(port=port, name=str(self._store.value("controller/name", port)))
+
+    def remember_controller(self, choice: ControllerChoice, configured: ControllerChoice) -> None:
+        """Use ``choice`` at the next start too, until the configuration names another."""
+        self._choose("controller", choice.port, configured.port)
+        self._store.setValue("controller/name", choice.name)
 
     @property
     def geometry(self) -> QByteArray | None:

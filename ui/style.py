@@ -108,6 +108,10 @@ def style_sheet(theme: Theme) -> str:
     QLabel[stale="true"] {{ color: {theme.line}; font-weight: 400; }}
     QLabel[role="heading"] {{ font-size: {px(22)}px; font-weight: 700; }}
     QLabel[role="strong"] {{ font-size: {px(16)}px; font-weight: 700; }}
+    QLabel[role="code"] {{
+        font-family: monospace; font-size: {px(14)}px; background: {theme.raised};
+        border: 1px solid {theme.line}; border-radius: {px(5)}px; padding: {px(8)}px;
+    }}
     QLabel[role="tag"] {{
         font-size: {px(13)}px; font-weight: 700; border: 2px solid {theme.text};
         border-radius: {px(5)}px; padding: {px(2)}px {px(6)}px;

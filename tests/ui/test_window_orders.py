@@ -364,7 +364,7 @@ def test_every_key_is_large_enough_for_gloves(rig: WindowRig) -> None:
     rig.window.mark()
     for size in ((1024, 720), (1280, 800), (1920, 1080)):
         rig.window.resize(*size)
-        for name in ("operate", "display", "help"):
+        for name in ("operate", "setup", "display", "help"):
             rig.window.show_page(name)
             for key in rig.window.findChildren(Key):
                 if key.isVisible():

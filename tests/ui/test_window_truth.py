@@ -236,6 +236,7 @@ def test_theme_pages_and_full_screen_by_key(rig: WindowRig, qtbot: QtBot) -> Non
     for key, widget in (
         (Qt.Key.Key_F1, rig.window.help),
         (Qt.Key.Key_F3, rig.window.display),
+        (Qt.Key.Key_F4, rig.window.setup),
         (Qt.Key.Key_F2, rig.window.operate),
     ):
         qtbot.keyClick(rig.window, key)
@@ -260,7 +261,7 @@ def test_no_text_is_cut_off(
     qtbot.waitUntil(lambda: rig.window.theme.scale == scale_for(*size))
     rig.window.display.units_chosen.emit(units)
     rig.show(replace(snapshot, t_s=rig.now_s()), picture=True)
-    for name in ("operate", "display", "help"):
+    for name in ("operate", "setup", "display", "help"):
         rig.window.show_page(name)
         QApplication.processEvents()
         for label in rig.window.findChildren(QLabel):

@@ -35,7 +35,7 @@ KEYS = (
     ("T", "Alarms or plots, where only one has room"),
     ("D", "Day or night colours"),
     ("U", "Metric or US units"),
-    ("F1  F2  F3", "Help, Operate, Display"),
+    ("F1  F2  F3  F4", "Help, Operate, Display, Setup"),
     ("F11", "Full screen"),
     ("Tab, Enter", "Go to the next key, press it"),
 )

@@ -14,6 +14,7 @@ STALE_AFTER_S = 0.5
 _ODOMETRY_WORDS = {
     OdometrySource.WHEEL: "by the wheel",
     OdometrySource.VISUAL: "by the picture",
+    OdometrySource.ASSUMED: "not measured",
     OdometrySource.NONE: "no sensor",
 }
 

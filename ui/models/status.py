@@ -151,7 +151,7 @@ def _spraying(snapshot: EngineSnapshot) -> str:
 def _stopped(snapshot: EngineSnapshot) -> StatusView:
     alarms = [a for a in snapshot.alarms if a.stops_spraying and not a.acknowledged]
     if alarms:
-        detail = f"{_sentence(alarms[0].text)} Acknowledge the alarm, then release the stop."
+        detail = f"{sentence(alarms[0].text)} Acknowledge the alarm, then release the stop."
     else:
         detail = "Release the stop, then hold Start. It never starts again by itself."
     return StatusView(
@@ -159,9 +159,12 @@ def _stopped(snapshot: EngineSnapshot) -> StatusView:
     )
 
 
-def _sentence(text: str) -> str:
-    """End ``text`` with a full stop, so that another sentence can follow."""
-    return text if text.endswith((".", "!", "?", "…")) else f"{text}."
+def sentence(text: str) -> str:
+    """Begin ``text`` with a capital and end it with a full stop, so that others can follow."""
+    if not text:
+        return ""
+    ended = text if text.endswith((".", "!", "?", "…")) else f"{text}."
+    return ended[:1].upper() + ended[1:]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

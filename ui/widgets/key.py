@@ -40,6 +40,8 @@ class KeyFace:
     min_height_px: float = 64
     stacked: bool = False
     """Icon above the words instead of beside them."""
+    left: bool = False
+    """Everything at the left and words shortened to the room: for names of any length."""
 
 
 class Key(QPushButton):
@@ -116,8 +118,11 @@ class Key(QPushButton):
         )
 
     def minimumSizeHint(self) -> QSize:
-        """Return the size hint: words on keys are never cut."""
-        return self.sizeHint()
+        """Return the size hint: words on keys are never cut, but where they are names."""
+        hint = self.sizeHint()
+        if self._face.left:
+            hint.setWidth(max(self._theme.touch_px(), self._theme.px(self._face.min_width_px)))
+        return hint
 
     def event(self, event: QEvent) -> bool:
         """Repaint on what changes the look."""
@@ -217,7 +222,8 @@ class Key(QPushButton):
             words = QRect(box.left(), top + icon_px, box.width(), words_h)
         else:
             gap = margin if icon_px and words_w else 0
-            left = box.left() + (box.width() - icon_px - gap - words_w) // 2
+            spare = 0 if face.left else (box.width() - icon_px - gap - words_w) // 2
+            left = box.left() + spare
             icon_at = QRect(left, box.center().y() - icon_px // 2, icon_px, icon_px)
             top = box.top() + (box.height() - words_h) // 2
             words = QRect(left + icon_px + gap, top, words_w + 1, words_h)
@@ -229,17 +235,18 @@ class Key(QPushButton):
 
     def _paint_words(self, painter: QPainter, ink: str, words: QRect, hint_h: int) -> None:
         painter.setPen(QColor(ink))
-        painter.setFont(self._label_font())
-        painter.drawText(
-            words.adjusted(0, 0, 0, -hint_h), Qt.AlignmentFlag.AlignCenter, self.text()
+        flag = Qt.AlignmentFlag.AlignVCenter | (
+            Qt.AlignmentFlag.AlignLeft if self._face.left else Qt.AlignmentFlag.AlignHCenter
         )
+        painter.setFont(self._label_font())
+        text = self.text()
+        if self._face.left:
+            text = _shortened(text, self._label_font(), words.width())
+        painter.drawText(words.adjusted(0, 0, 0, -hint_h), flag, text)
         if self._hint:
             painter.setFont(self._hint_font())
             line = QRect(words.left(), words.bottom() - hint_h + 1, words.width(), hint_h)
-            text = QFontMetrics(self._hint_font()).elidedText(
-                self._hint, Qt.TextElideMode.ElideRight, line.width()
-            )
-            painter.drawText(line, Qt.AlignmentFlag.AlignCenter, text)
+            painter.drawText(line, flag, _shortened(self._hint, self._hint_font(), line.width()))
 
     def _paint_shortcut(self, painter: QPainter, ink: str) -> None:
         if not self._shortcut:
@@ -258,6 +265,10 @@ class Key(QPushButton):
 
     def _hint_font(self) -> QFont:
         return font(self._theme, 14, QFont.Weight.DemiBold)
+
+
+def _shortened(text: str, made: QFont, width: int) -> str:
+    return QFontMetrics(made).elidedText(text, Qt.TextElideMode.ElideRight, width)
 
 
 class HoldKey(Key):

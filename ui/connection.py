@@ -1,0 +1,33 @@
+"""Which controller the engine is configured with: the configuration's, or the operator's."""
+
+from __future__ import annotations
+
+from agriseg.config import Config
+from ui.models.connection import ControllerChoice, configured_choice
+from ui.settings import WindowSettings
+
+
+class ConnectionKeeper:
+    """Holds the choice in force and makes the engine's configuration of it."""
+
+    def __init__(self, config: Config, settings: WindowSettings) -> None:
+        self._configured = config
+        self._settings = settings
+        self._choice = settings.controller(configured_choice(config.controller.port))
+
+    @property
+    def choice(self) -> ControllerChoice:
+        """The controller in force."""
+        return self._choice
+
+    @property
+    def config(self) -> Config:
+        """The configuration with the controller in force."""
+        controller = self._configured.controller.model_copy(update={"port": self._choice.port})
+        return self._configured.model_copy(update={"controller": controller})
+
+    def choose(self, choice: ControllerChoice) -> None:
+        """Take the operator's choice, for now and for the next start."""
+        self._choice = choice
+        configured = configured_choice(self._configured.controller.port)
+        self._settings.remember_controller(choice, configured)

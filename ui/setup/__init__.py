@@ -1,0 +1,1 @@
+"""The page Setup: what the machine is made of."""
