@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from agriseg.errors import CalibrationError, ConfigError
 from agriseg.geometry.ground_plane import GroundPlane
+from agriseg.geometry.ground_table import GroundTable, sampled
 from agriseg.geometry.patches import TrackGrid
 from agriseg.geometry.poses import field_from_base
 from agriseg.messages import Float64Array, Segmentation, UInt8Array, VehicleState
@@ -127,12 +128,8 @@ class WeedMap:
         seen = _filled(outline - [left, top], size)
         window = np.s_[top:bottom, left:right]
         share = self._share[self._count[window]] * seen
-        planes = (
-            self._picture.greatest(segmentation.weed_probability),
-            self._picture.mean(segmentation.crop_probability),
-        )
-        for mean, byte, plane in zip(self._mean, self._byte, planes, strict=True):
-            patch = self._picture.warped(plane, patch_from_base, size)
+        patches = self._picture.from_above(segmentation, patch_from_base, size)
+        for mean, byte, patch in zip(self._mean, self._byte, patches, strict=True):
             fused = mean[window]
             fused += (patch - fused) * share
             byte[window] = cv2.convertScaleAbs(fused)
@@ -214,31 +211,27 @@ class WeedMap:
 
 
 class _Picture:
-    """Brings pictures of probabilities to the map's cells, in as few resamplings as possible."""
+    """Brings pictures of probabilities to the map's cells by one resampling."""
 
     def __init__(self, ground: GroundPlane, cell_m: float) -> None:
         self._blur_px = max(1, 2 * int(0.5 * cell_m / ground.centre_gsd_m) + 1)
         self.border_px = 0.5 * self._blur_px + 1.0
-        lens = ground.lens
-        self._maps: tuple[NDArray[np.int16], NDArray[np.uint16]] | None = None
-        image_from_base = ground.h_image_base
-        if lens.is_distorted:
-            flat, _ = cv2.getOptimalNewCameraMatrix(
-                lens.camera_matrix, lens.distortion, lens.image_size, 1.0
-            )
-            first, second = cv2.initUndistortRectifyMap(
-                lens.camera_matrix,
-                lens.distortion,
-                np.eye(3),
-                flat,
-                lens.image_size,
-                cv2.CV_16SC2,
-            )
-            self._maps = (np.asarray(first, np.int16), np.asarray(second, np.uint16))
-            image_from_base = flat @ np.linalg.inv(lens.camera_matrix) @ image_from_base
-        self._base_from_image = np.linalg.inv(image_from_base)
+        self._base_from_image = np.linalg.inv(ground.h_image_base)
+        self._table = GroundTable(ground, cell_m) if ground.lens.is_distorted else None
 
-    def greatest(self, plane: UInt8Array) -> UInt8Array:
+    def from_above(
+        self, segmentation: Segmentation, cells_from_base: Float64Array, size: tuple[int, int]
+    ) -> tuple[UInt8Array, UInt8Array]:
+        """Return the probabilities of weed and crop as seen from above, in cells."""
+        weed = self._greatest(segmentation.weed_probability)
+        crop = self._mean(segmentation.crop_probability)
+        if self._table is not None:
+            points = self._table.image_points(cells_from_base, size)
+            return sampled(weed, points), sampled(crop, points)
+        cells_from_image = cells_from_base @ self._base_from_image
+        return _warped(weed, cells_from_image, size), _warped(crop, cells_from_image, size)
+
+    def _greatest(self, plane: UInt8Array) -> UInt8Array:
         """Return the greatest value over the pixels of a cell around each pixel.
 
         A leaf thinner than a cell would be averaged away; a cell that holds any weed is weed.
@@ -248,22 +241,16 @@ class _Picture:
         square = np.ones((self._blur_px, self._blur_px), np.uint8)
         return np.asarray(cv2.dilate(plane, square), np.uint8)
 
-    def mean(self, plane: UInt8Array) -> UInt8Array:
+    def _mean(self, plane: UInt8Array) -> UInt8Array:
         """Return the mean over the pixels of a cell around each pixel."""
         if self._blur_px == 1:
             return plane
         return np.asarray(cv2.blur(plane, (self._blur_px, self._blur_px)), np.uint8)
 
-    def warped(
-        self, plane: UInt8Array, patch_from_base: Float64Array, size: tuple[int, int]
-    ) -> UInt8Array:
-        """Return ``plane`` as seen from above."""
-        if self._maps is not None:
-            plane = np.asarray(cv2.remap(plane, *self._maps, cv2.INTER_LINEAR), np.uint8)
-        patch = cv2.warpPerspective(
-            plane, patch_from_base @ self._base_from_image, size, flags=cv2.INTER_LINEAR
-        )
-        return np.asarray(patch, np.uint8)
+
+def _warped(plane: UInt8Array, cells_from_image: Float64Array, size: tuple[int, int]) -> UInt8Array:
+    cells = cv2.warpPerspective(plane, cells_from_image, size, flags=cv2.INTER_LINEAR)
+    return np.asarray(cells, np.uint8)
 
 
 def _even(cells: float) -> int:

@@ -36,12 +36,17 @@ def _two_m_s(t: float) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--frames", type=int, default=60)
-    parser.add_argument("--distorted", action="store_true", help="a lens with k1 -0.25")
     frames = parser.parse_args().frames
-    distorted = parser.parse_args().distorted
     cv2.setNumThreads(1)
-    camera = {"intrinsics": {"k1": -0.25, "k2": 0.06}} if distorted else {}
-    drive = Drive(scattered(12.0, seed=5), make_config(camera=camera), _two_m_s)
+    for lens in ({}, {"k1": -0.25, "k2": 0.06}):
+        print("distorting lens" if lens else "lens without distortion")
+        drive = Drive(scattered(12.0, seed=5), make_config(camera={"intrinsics": lens}), _two_m_s)
+        for name, seconds in _stages(drive, frames).items():
+            _report(name, seconds)
+        _report("visual", _visual_odometry(drive.ground, frames))
+
+
+def _stages(drive: Drive, frames: int) -> dict[str, list[float]]:
     project, plan, commit = [], [], []
     for index in range(frames):
         t = 0.05 * index
@@ -58,9 +63,7 @@ def main() -> None:
         project.append(mapped - start)
         plan.append(planned - mapped)
         commit.append(clock() - planned)
-    for name, seconds in (("project", project), ("plan", plan), ("commit", commit)):
-        _report(name, seconds)
-    _report("visual", _visual_odometry(drive.ground, frames))
+    return {"project": project, "plan": plan, "commit": commit}
 
 
 def _visual_odometry(ground: GroundPlane, frames: int) -> list[float]:
@@ -80,7 +83,7 @@ def _visual_odometry(ground: GroundPlane, frames: int) -> list[float]:
 def _report(name: str, seconds: list[float]) -> None:
     milliseconds = 1e3 * np.array(seconds)
     p50, p95 = np.percentile(milliseconds, [50, 95])
-    print(f"{name:8s} p50 {p50:6.2f} ms  p95 {p95:6.2f} ms")
+    print(f"  {name:8s} p50 {p50:6.2f} ms  p95 {p95:6.2f} ms")
 
 
 if __name__ == "__main__":

@@ -157,3 +157,63 @@ def test_cells_too_small_for_memory_are_refused() -> None:
     wide = GroundPlane(IntrinsicsConfig(), CameraPoseConfig(z_m=9.0), SIZE)
     with pytest.raises(ConfigError, match=r"spray\.map_cell_m is 0\.001"):
         WeedMap(wide, 0.001, 0.0)
+
+
+LENSES = {
+    "straight": IntrinsicsConfig(),
+    "barrel": IntrinsicsConfig(k1=-0.25, k2=0.06, p1=0.002, p2=-0.003),
+    "pincushion": IntrinsicsConfig(k1=0.2, k2=-0.03),
+}
+TILTED = CameraPoseConfig(pitch_deg=35.0, roll_deg=4.0, yaw_deg=-6.0)
+
+
+@pytest.mark.parametrize("lens", LENSES.values(), ids=LENSES.keys())
+@pytest.mark.parametrize("pose", [CameraPoseConfig(), TILTED], ids=["down", "tilted"])
+def test_every_lens_puts_plants_to_half_a_millimetre(
+    lens: IntrinsicsConfig, pose: CameraPoseConfig
+) -> None:
+    width, height = SIZE
+    ground = GroundPlane(lens, pose, SIZE)
+    ground_of_pixels_m = ground.ground_from_image(
+        np.stack(np.meshgrid(np.arange(width), np.arange(height)), axis=2).reshape(-1, 2)
+    )
+    middle_m = ground.view_polygon_m.mean(axis=0)
+    places_m = middle_m + 0.8 * (ground.view_outline_m(10.0)[::24] - middle_m)
+    weed = np.zeros(width * height)
+    radius_m = 0.02
+    for place_m in places_m:
+        inside_m = radius_m - np.hypot(*(ground_of_pixels_m - place_m).T)
+        weed = np.fmax(weed, np.clip(0.5 + inside_m / 0.0025, 0.0, 1.0))
+    weed_map = WeedMap(ground, CELL_M, 0.0)
+    weed_map.update(seen((255.0 * weed).astype(np.uint8).reshape(height, width)), vehicle(7.0))
+    evidence = weed_map.along_track(vehicle(7.0), (-3.0, 3.0))
+    rows, columns = np.indices(evidence.weed.shape)
+    s_m = evidence.s0_m + CELL_M * columns - 7.0
+    y_m = evidence.y0_m + CELL_M * rows
+    for x_m, lateral_m in places_m:
+        near = np.where(
+            np.hypot(s_m - x_m, y_m - lateral_m) < 2.0 * radius_m, evidence.weed, np.uint8(0)
+        )
+        assert near.max() == 255
+        assert np.average(s_m, weights=near) == pytest.approx(x_m, abs=5e-4)
+        assert np.average(y_m, weights=near) == pytest.approx(lateral_m, abs=5e-4)
+
+
+def test_a_wide_lens_is_seen_up_to_where_its_model_ends() -> None:
+    lens = IntrinsicsConfig(
+        width_px=480,
+        height_px=272,
+        fx_px=400,
+        fy_px=400,
+        cx_px=239.5,
+        cy_px=135.5,
+        k1=-0.28,
+        k2=0.02,
+    )
+    ground = GroundPlane(lens, CameraPoseConfig(), SIZE)
+    weed_map = WeedMap(ground, CELL_M, 0.0)
+    full = np.full((SIZE[1], SIZE[0]), 255, np.uint8)
+    weed_map.update(seen(full), vehicle(0.0))
+    evidence = weed_map.along_track(vehicle(0.0), (-2.0, 2.0))
+    assert evidence.known.sum() > 30_000
+    assert (evidence.weed[evidence.known] == 255).mean() > 0.99
