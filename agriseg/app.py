@@ -14,6 +14,8 @@ from agriseg.commands import (
     controller,
     doctor,
     evaluate,
+    export,
+    models,
     run,
     runs,
     segment,
@@ -58,7 +60,19 @@ def build_parser() -> argparse.ArgumentParser:
         "-v", "--verbose", action="store_true", help="write the program's log to standard error"
     )
     subparsers = parser.add_subparsers(title="subcommands", metavar="SUBCOMMAND", dest="subcommand")
-    for module in (run, segment, runs, train, evaluate, compare, controller, config, doctor):
+    for module in (
+        run,
+        segment,
+        runs,
+        train,
+        evaluate,
+        compare,
+        export,
+        models,
+        controller,
+        config,
+        doctor,
+    ):
         module.add_parser(subparsers)
     return parser
 

@@ -62,7 +62,10 @@ class FrameGraph(nn.Module):
         labels, weed, crop : (N, H, W) uint8
             `ClassId` of every pixel, and the probabilities of weed and crop scaled to 0..255.
         """
-        logits = self.network(self.normalise(frames))
+        return self.maps(self.network(self.normalise(frames)))
+
+    def maps(self, logits: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Turn the network's logits ``(N, 3, h / k, w / k)`` into what `forward` returns."""
         logits = functional.interpolate(
             logits,
             size=(self._frame.height_px, self._frame.width_px),
