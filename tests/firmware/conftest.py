@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
-from firmware_build import FIRMWARE, build_fake, build_mega, build_simavr_shim, missing_packages
-
-SOURCES = Path(os.environ.get("FIRMWARE_SOURCES", FIRMWARE))
-"""Where the C sources are; the tests of seeded defects point it to changed copies."""
+from firmware_build import SOURCES, build_fake, build_mega, build_simavr_shim, missing_packages
 
 
 def need(missing: str) -> None:
@@ -27,9 +23,9 @@ def fake_library(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def wide_library(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the core as a shared library with a test board of 64 valves."""
+    """Return the core as a shared library with as many valves and places as the native board."""
     need(missing_packages())
-    options = ("-DBOARD_VALVES=64", "-DBOARD_QUEUE=500")
+    options = ("-DBOARD_VALVES=64", "-DBOARD_QUEUE=1000")
     target = tmp_path_factory.mktemp("wide") / "libwide.so"
     return build_fake(target, sources=SOURCES, options=options)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from collections.abc import Sequence
@@ -9,6 +10,8 @@ from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 FIRMWARE = REPOSITORY / "firmware_bridge" / "firmware"
+SOURCES = Path(os.environ.get("FIRMWARE_SOURCES", FIRMWARE))
+"""The C sources to test; the tests of seeded defects point it to changed copies."""
 HARNESS = Path(__file__).resolve().parent
 CORE = (
     "framing.c",

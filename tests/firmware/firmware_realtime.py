@@ -19,6 +19,7 @@ class RealTimeHost:
 
     def __init__(self, *, read_fd: int, write_fd: int, valves: int) -> None:
         self._read_fd, self._write_fd = read_fd, write_fd
+        self._valves = valves
         self.link = HostLink(
             session_id=1,
             valves=dict.fromkeys(range(valves), ValveTiming(0, 0, 0)),
@@ -63,7 +64,11 @@ class RealTimeHost:
         self.link.pulses(
             [
                 PulseCommand(
-                    event_id=i, valve=i, by_distance=False, start=now + 2500 * i, length=5000
+                    event_id=i,
+                    valve=i % self._valves,
+                    by_distance=False,
+                    start=now + 2500 * i,
+                    length=5000,
                 )
                 for i in range(count)
             ]

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from firmware_build import SOURCES
 from firmware_machines import AvrMachine, FakeMachine, WheelSegment
 from firmware_rig import Rig
 from firmware_runs import TIMING, changing, outcomes, spray_by_distance, spray_by_time, steady
 
 from firmware_bridge.codes import Outcome
+from firmware_bridge.frames import Odometry
 
 
 @pytest.fixture
@@ -145,15 +149,70 @@ def test_no_edge_of_the_encoder_is_lost(machine: AvrMachine, counts_per_s: float
 
 
 def test_sixty_four_valves_at_640_pulses_a_second(wide_library: Path) -> None:
-    """On the core alone, at 500 kbaud: the Mega has outputs for sixteen."""
+    """On the core with the native board's valves and queue, at 500 kbaud: the Mega has 16."""
     machine = FakeMachine(wide_library)
     rig = Rig(machine, timing=TIMING, valves=64)
     rig.arm()
     machine.turn_wheel([WheelSegment(rig.now_s, 0.5, 12_000.0)])
+    start_s = rig.now_s
     ids = spray_by_time(rig, per_s=640, seconds=3.0, ahead_s=0.2, length_s=0.03, valves=64)
     assert outcomes(rig, ids) == {Outcome.DONE.name: 1920}
     assert {edge.valve for edge in rig.valve_edges()} == set(range(64))
     assert rig.status.late == 0
+    for k, (on_s, _) in enumerate(rig.openings()):
+        assert on_s + 0.048 - start_s == pytest.approx(k / 640 + 0.2, abs=0.0025)
+
+
+@pytest.mark.parametrize("row_step_counts", [0, 40])
+def test_sixty_four_valves_at_640_pulses_a_second_in_distance(
+    wide_library: Path, row_step_counts: int
+) -> None:
+    """Squares of 40 mm on a grid of 20 mm at 2 m/s, as single pulses and as rows."""
+    machine = FakeMachine(wide_library)
+    rig = Rig(machine, timing=TIMING, valves=64, row_step_counts=row_step_counts)
+    rig.arm()
+    start_s = rig.now_s
+    drive = steady(start_s, 2.0)
+    machine.turn_wheel(drive.segments)
+    rig.run(0.4)
+    first = rig.of(Odometry)[-1].position // 640 + 20
+    before, began_s = rig.link.counters.sent_bytes, rig.now_s
+    wanted: list[tuple[int, int]] = []
+    while len(wanted) < 1920:
+        here = rig.of(Odometry)[-1].position // 640
+        while len(wanted) < 1920 and (row := first + len(wanted) * 100 // 640) < here + 20:
+            rig.pulse(len(wanted) * 11 % 64, True, row * 640, 2 * 640)
+            wanted.append((len(wanted) * 11 % 64, row))
+        rig.run(0.01)
+    sent = (rig.link.counters.sent_bytes - before) / (rig.now_s - began_s)
+    print(f"grid of {row_step_counts} counts: {sent:.0f} bytes/s to the controller")
+    assert sent < (9000 if row_step_counts == 0 else 5000)
+    rig.run(1.0)
+    assert {answer.outcome for answer in rig.answers().values()} == {Outcome.DONE}
+    assert rig.status.late == 0
+    assert len(rig.openings()) == 1920
+    for valve in range(64):
+        rows = [row for v, row in wanted if v == valve]
+        for (on_s, _), row in zip(rig.openings(valve), rows, strict=True):
+            assert drive.count_at(on_s + 0.048) == pytest.approx(row * 40, abs=4.0)
+
+
+def test_the_build_says_what_it_uses_and_refuses_more_than_half(mega_elf: Path) -> None:
+    build = f"BUILD={mega_elf.parent.parent}"
+    command = ["make", "-s", "-C", SOURCES, build, "mega2560"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    print(done.stdout)
+    used = re.fullmatch(
+        r"mega2560: flash (\d+) of 262144 bytes .*, RAM (\d+) of 8192 bytes .*\n", done.stdout
+    )
+    assert used is not None
+    flash, ram = (int(number) for number in used.groups())
+    assert 2 * flash <= 262144
+    assert 2 * ram <= 8192
+    for smaller in (f"AVR_FLASH={2 * flash - 1}", f"AVR_RAM={2 * ram - 1}"):
+        over = subprocess.run([*command, smaller], capture_output=True, text=True, check=False)
+        assert over.returncode != 0
+        assert "more than half is used" in over.stdout
 
 
 def test_the_stack_keeps_clear_of_the_variables(machine: AvrMachine, mega_elf: Path) -> None:

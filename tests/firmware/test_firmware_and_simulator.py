@@ -40,10 +40,10 @@ STEP = 640
 NewMachine = Callable[[], Machine]
 
 
-@pytest.fixture(params=["firmware", "simulator"])
+@pytest.fixture(params=["firmware", "python"])
 def new_machine(request: pytest.FixtureRequest) -> NewMachine:
     """Return a maker of freshly switched on controllers of 16 valves."""
-    if request.param == "simulator":
+    if request.param == "python":
         return SimulatorMachine
     library: Path = request.getfixturevalue("fake_library")
     return lambda: FakeMachine(library)

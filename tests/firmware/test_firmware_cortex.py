@@ -13,8 +13,6 @@ from firmware_realtime import RealTimeHost
 
 from firmware_bridge.codes import Outcome
 
-pytestmark = pytest.mark.slow
-
 PROGRAMS = {
     "arm-none-eabi-gcc": "gcc-arm-none-eabi, libnewlib-arm-none-eabi",
     "qemu-system-arm": "qemu-system-arm",
@@ -49,6 +47,6 @@ def test_the_cortex_build_connects_arms_and_sprays(board: subprocess.Popen[bytes
     assert board.stdout is not None
     host = RealTimeHost(read_fd=board.stdout.fileno(), write_fd=board.stdin.fileno(), valves=64)
     assert host.arm().identity.name == "AgriSeg MPS2 AN385"
-    outcomes = [answer.outcome for answer in host.spray(20, ahead_s=0.4)]
+    outcomes = [answer.outcome for answer in host.spray(20, ahead_s=0.6)]
     assert set(outcomes) <= {Outcome.DONE, Outcome.LATE}
     assert outcomes.count(Outcome.DONE) >= 10
