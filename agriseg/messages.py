@@ -406,6 +406,9 @@ class RunTotals:
     pulses_failed: int = 0
     weeds_seen: int = 0
     missed_late: int = 0
+    """Weeds of which a strip could no longer be reached."""
+    missed_late_strips: int = 0
+    """The strips: a weed below four nozzles is missed in up to four."""
     withheld_crop: int = 0
     volume_commanded_l: float = 0.0
     volume_confirmed_l: float = 0.0

@@ -14,6 +14,7 @@ from agriseg.messages import (
     RunTotals,
     SprayPlan,
 )
+from agriseg.missed_weeds import MissedWeeds
 from agriseg.spraying.boom import Boom
 
 _OPENED = frozenset({PulseOutcome.DONE, PulseOutcome.CAPPED, PulseOutcome.CUT})
@@ -30,6 +31,7 @@ class TotalsMeter:
         self._last_odometry: OdometrySample | None = None
         self._first_volume_l = math.nan
         self._treated_until_m = [-math.inf] * len(boom)
+        self._late = MissedWeeds()
         self.is_spraying = False
         """Ground driven over while it is off counts neither as area nor for the baseline."""
         self.totals = RunTotals()
@@ -63,12 +65,16 @@ class TotalsMeter:
         """Add what was commanded and what was given up."""
         totals = self.totals
         reasons = [missed.reason for missed in plan.missed]
+        for missed in plan.missed:
+            if missed.reason == "late":
+                self._late.add(missed)
         weeds = [plant for plant in plan.plants if plant.class_id is ClassId.WEED]
         self.totals = replace(
             totals,
             pulses_commanded=totals.pulses_commanded + len(plan.events),
             weeds_seen=totals.weeds_seen + len(weeds),
-            missed_late=totals.missed_late + reasons.count("late"),
+            missed_late=self._late.count,
+            missed_late_strips=totals.missed_late_strips + reasons.count("late"),
             withheld_crop=totals.withheld_crop + reasons.count("crop"),
             volume_commanded_l=totals.volume_commanded_l
             + sum(self._boom.commanded_volume_l(event, speed_m_s) for event in plan.events),

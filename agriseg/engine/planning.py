@@ -35,8 +35,9 @@ class Planning:
         """Hand a plan's pulses to the controller, then count and record them."""
         if plan.events:
             self._parts.controller.queue(plan.events)
-        now_s = self._parts.clock.now_s()
-        self.late_times_s.extend(now_s for missed in plan.missed if missed.reason == "late")
+        late_before = self._book.meter.totals.missed_late
         self._book.meter.plan(plan, self._link.speed_m_s)
+        newly_late = self._book.meter.totals.missed_late - late_before
+        self.late_times_s.extend([self._parts.clock.now_s()] * newly_late)
         if self._book.sink is not None and (plan.events or plan.missed or plan.plants):
             self._book.sink.plan(plan)

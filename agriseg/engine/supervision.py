@@ -114,8 +114,8 @@ class Supervision:
             late.popleft()
         self._gate.set_alarm(
             WEEDS_LATE,
-            f"{len(late)} pieces of weed in the last {_ALARM_WINDOW_S:g} s were seen too late to"
-            " be hit; they were not sprayed."
+            f"{len(late)} weeds in the last {_ALARM_WINDOW_S:g} s were seen too late to be hit in"
+            " full; what could not be reached was not sprayed."
             if late
             else "",
         )

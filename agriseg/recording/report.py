@@ -217,11 +217,11 @@ def _weed_card(summary: Mapping[str, Any]) -> Card:
 
 
 def _missed_card(summary: Mapping[str, Any]) -> Card:
-    others = sum(summary["missed"].values()) - summary["missed_late"]
+    others = sum(summary["missed"].values()) - summary["missed_late_strips"]
     return Card(
         name="Missed, seen too late",
         value=number(summary["missed_late"]),
-        detail=f"{number(others)} more given up for other reasons",
+        detail=f"{number(others)} nozzle strips given up for other reasons",
     )
 
 

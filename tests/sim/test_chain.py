@@ -79,7 +79,10 @@ def test_a_late_camera_misses_weeds_and_sprays_none_of_them_late(tmp_path: Path)
     data = config(6.0).model_dump(mode="json", exclude_defaults=True)
     data["simulation"]["processing_latency_ms"] = 270.0
     summary = drive(parse_config(data, source="test"), 2.0, tmp_path / "run")
-    assert summary["missed_late"] > 0
+    assert 0 < summary["missed_late"] < summary["missed_late_strips"]
+    assert summary["missed_late_strips"] == summary["missed"]["late"]
+    lost = summary["weeds_reachable"] - summary["weeds_hit"]
+    assert lost <= summary["missed_late"] <= summary["weeds_total"]
     assert summary["truth_score"]["weeds_hit_fraction"] < MIN_HIT
     assert summary["pulses"]["by_outcome"]["late"] == 0
 
