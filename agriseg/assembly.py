@@ -17,14 +17,19 @@ from agriseg.doorbell import wait_for_any
 from agriseg.engine import EngineParts, FieldEngine
 from agriseg.errors import ConfigError
 from agriseg.geometry.ground_plane import GroundPlane
-from agriseg.messages import BoomView
+from agriseg.messages import BoomView, PulseReport
 from agriseg.pipeline import FieldPipeline
 from agriseg.ports import Camera, Clock, RunSink, Segmenter, SprayController, Waitable
 from agriseg.run_keeper import RunKeeper, describe
 from agriseg.scored_run import ScoredRun
 from agriseg.segmenting import InlineSegmenting, ThreadedSegmenting
 from agriseg.simulated_camera import SimulatedCameraProcess
-from agriseg.simulated_controller import SimulatedControllerProcess, build_simulator
+from agriseg.simulated_controller import (
+    SimulatedControllerProcess,
+    build_relay_board,
+    build_simulator,
+)
+from agriseg.simulated_relay_board import VirtualRelayWire
 from agriseg.simulation.latency import LatencyCamera
 from agriseg.simulation.opening import open_world
 from agriseg.simulation.trajectory import Trajectory
@@ -32,6 +37,7 @@ from agriseg.simulation.truth import TruthSegmenter
 from agriseg.simulation.world import World
 from agriseg.spraying.boom import Boom
 from agriseg.spraying.link_process import LinkProcess
+from agriseg.spraying.relay_controller import RelayController
 from agriseg.spraying.serial_controller import SerialController
 from firmware_bridge.wires import SimulatedWire
 
@@ -146,9 +152,6 @@ def build_virtual_machine(config: Config, out: Path | None = None) -> Machine:
     clock = VirtualClock()
     ground, boom = _geometry(config)
     field = build_field(config, start_s=0.0)
-    simulator = build_simulator(
-        config, field.start_s, on_s=clock.now_s(), baud=float(config.controller.baud)
-    )
     camera = LatencyCamera(
         SyntheticCamera(
             field.world,
@@ -161,11 +164,7 @@ def build_virtual_machine(config: Config, out: Path | None = None) -> Machine:
         1e-3 * config.simulation.processing_latency_ms,
         clock,
     )
-    controller = SerialController(
-        config=config,
-        wire=SimulatedWire(simulator, baud=float(config.controller.baud)),
-        clock=clock,
-    )
+    controller, coils = _virtual_controller(config, field, clock)
     segmenter = _open_segmenter(config, field)
     runs = RunKeeper(
         config,
@@ -173,7 +172,7 @@ def build_virtual_machine(config: Config, out: Path | None = None) -> Machine:
         describe(config),
         out=out,
         is_virtual=True,
-        wrap=_scored(config, field, keeps_seen=True),
+        wrap=_scored(config, field, keeps_seen=True, coils=coils),
         finish=_write_report,
     )
     engine = FieldEngine(
@@ -237,7 +236,9 @@ def build_realtime_machine(
         describe(config),
         out=out,
         is_virtual=False,
-        wrap=_scored(config, field if is_scored else None, keeps_seen=False),
+        wrap=_scored(
+            config, field if is_scored and not _is_relay(config) else None, keeps_seen=False
+        ),
         finish=finish or _write_report,
     )
     engine = FieldEngine(
@@ -266,6 +267,29 @@ def build_realtime_machine(
     )
 
 
+def _is_relay(config: Config) -> bool:
+    """Return whether valves are switched by a relay board, which confirms nothing."""
+    return config.controller.kind != "agriseg"
+
+
+def _virtual_controller(
+    config: Config, field: SimulatedField, clock: Clock
+) -> tuple[SprayController, Callable[[], Sequence[PulseReport]] | None]:
+    """Return a controller in virtual time and, where it confirms nothing, the valves' truth."""
+    if not _is_relay(config):
+        baud = float(config.controller.baud)
+        simulator = build_simulator(config, field.start_s, on_s=clock.now_s(), baud=baud)
+        wire = SimulatedWire(simulator, baud=baud)
+        return SerialController(config=config, wire=wire, clock=clock), None
+    board = build_relay_board(config, clock.now_s())
+    relay_wire = VirtualRelayWire(board, clock.now_s())
+    controller = RelayController(config=config, wire=relay_wire, clock=clock)
+    nozzle_of = [-1] * board.outputs
+    for nozzle, channel in enumerate(Boom(config.boom).channels):
+        nozzle_of[channel] = nozzle
+    return controller, lambda: board.reports(nozzle_of, clock.now_s())
+
+
 def _simulated_field(config: Config, clock: Clock) -> SimulatedField | None:
     if config.camera.source == SIMULATED:
         return build_field(config, start_s=clock.now_s() + DRIVE_DELAY_S)
@@ -290,7 +314,7 @@ def _realtime_controller(
         return None, LinkProcess(config)
     start_s = clock.now_s() if field is None else field.start_s
     has_wheel = field is not None
-    if sys.platform == "win32":  # no pseudo-terminals there: the same bytes, in this process
+    if sys.platform == "win32" and not _is_relay(config):  # no pseudo-terminals: in this process
         simulator = build_simulator(
             config,
             start_s,
@@ -305,13 +329,23 @@ def _realtime_controller(
 
 
 def _scored(
-    config: Config, field: SimulatedField | None, *, keeps_seen: bool
+    config: Config,
+    field: SimulatedField | None,
+    *,
+    keeps_seen: bool,
+    coils: Callable[[], Sequence[PulseReport]] | None = None,
 ) -> Callable[[RunSink], RunSink]:
     """Return what is put around each recorder: the score by the true field, if there is one."""
     if field is None:
         return lambda sink: sink
     return lambda sink: ScoredRun(
-        sink, config, field.world, field.trajectory, field.start_s, keeps_seen=keeps_seen
+        sink,
+        config,
+        field.world,
+        field.trajectory,
+        field.start_s,
+        keeps_seen=keeps_seen,
+        coils=coils,
     )
 
 

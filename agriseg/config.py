@@ -183,11 +183,52 @@ class WheelConfig(_Section):
     counts_per_m: Annotated[float, Field(gt=1.0, le=1_000_000.0)] = 2000.0
 
 
-class ControllerConfig(_Section):
-    """The sprayer controller: ``port`` is ``sim`` (built in) or a serial port's name."""
+class RelayConfig(_Section):
+    """A board that only understands "set outputs", as agriseg/spraying/RELAY_BOARDS.md says.
 
+    The planner keeps to what these values leave: longer pulses, wider margins around crop.
+    """
+
+    message_period_ms: Annotated[float, Field(ge=2.0, le=100.0)] = 10.0
+    """Messages are at least this far apart."""
+    board_period_ms: Annotated[float, Field(ge=0.0, le=500.0)] = 200.0
+    """How often the board's own loop sets its outputs: 200 on stock boards, 0 for one that
+    acts on every message."""
+    board_timeout_ms: Annotated[float, Field(ge=100.0, le=60000.0)] = 4200.0
+    """The board switches everything off this long after the last message."""
+    constant_speed_m_s: Annotated[float, Field(ge=0.05, le=15.0)] | None = None
+    """Take this as the speed instead of measuring it in the pictures. The machine must really
+    drive so while spraying is on; nothing checks it."""
+
+
+class ControllerConfig(_Section):
+    """What opens the valves.
+
+    ``kind``: ``agriseg`` is a controller with this project's firmware; ``pgn239`` and ``pgn229``
+    are relay boards with up to 16 and 64 outputs. ``port``: ``sim`` (built in), a serial port's
+    name, or for relay boards also ``udp://HOST:8888``.
+    """
+
+    kind: Literal["agriseg", "pgn239", "pgn229"] = "agriseg"
     port: str = "sim"
-    baud: Literal[9600, 57600, 115200, 230400, 250000, 460800, 500000, 921600, 1000000] = 500000
+    baud: Literal[
+        9600, 19200, 38400, 57600, 115200, 230400, 250000, 460800, 500000, 921600, 1000000
+    ] = 500000
+    relay: RelayConfig = RelayConfig()
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.kind == "agriseg" and self.port.startswith("udp://"):
+            raise ValueError(
+                f"port is {self.port!r}, but only relay boards (kind pgn239 or pgn229) are reached"
+                " over UDP; an AgriSeg controller needs a serial port"
+            )
+        if self.kind == "agriseg" and self.relay != RelayConfig():
+            raise ValueError(
+                "relay is set, but kind is agriseg: these values are for relay boards (kind pgn239"
+                " or pgn229) only"
+            )
+        return self
 
 
 class RecordingConfig(_Section):

@@ -48,6 +48,8 @@ class OdometrySource(Enum):
 
     WHEEL = "wheel"
     VISUAL = "visual"
+    ASSUMED = "assumed"
+    """A constant speed that the configuration names; nothing measures it."""
     NONE = "none"
 
 
@@ -77,6 +79,8 @@ class PulseOutcome(Enum):
     """Not opened: the queue was emptied first."""
     LOST = "lost"
     """No report came: the link went down, nothing is known."""
+    SENT = "sent"
+    """Messages to open and close went out in time to a board that confirms nothing."""
 
 
 class AlarmPriority(IntEnum):
@@ -293,7 +297,20 @@ class PulseReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ControllerCapabilities:
-    """What the controller said of itself in the handshake."""
+    """What the controller said of itself in the handshake, or what is known of its kind.
+
+    Attributes
+    ----------
+    confirms : bool
+        Whether it reports what its valves did. Without, nothing is ever shown as confirmed.
+    min_open_ms : float
+        A shorter opening may not happen at all.
+    jitter_ms : float
+        By how much an opening or closing may be early or late; pulses are made longer by it
+        and keep away from crop by it.
+    deadman_ms : float
+        The valves close by themselves this long after the host has died.
+    """
 
     name: str
     firmware_version: str
@@ -310,6 +327,10 @@ class ControllerCapabilities:
     min_lead_ms: float
     horizon_ms: float
     is_simulated: bool = False
+    confirms: bool = True
+    min_open_ms: float = 0.0
+    jitter_ms: float = 0.0
+    deadman_ms: float = 250.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -404,6 +425,8 @@ class RunTotals:
     pulses_commanded: int = 0
     pulses_confirmed: int = 0
     pulses_failed: int = 0
+    pulses_unconfirmed: int = 0
+    """Sent in time to a board that confirms nothing: neither confirmed nor failed."""
     weeds_seen: int = 0
     missed_late: int = 0
     """Weeds of which a strip could no longer be reached."""
@@ -420,8 +443,11 @@ class RunTotals:
 
     @property
     def saving_fraction(self) -> float:
-        """Share of the broadcast baseline not used, by confirmed volume; NaN before any area."""
-        if self.broadcast_volume_l <= 0.0:
+        """Share of the broadcast baseline not used, by confirmed volume.
+
+        NaN before any area, and where pulses were sprayed that nothing confirms.
+        """
+        if self.broadcast_volume_l <= 0.0 or self.pulses_unconfirmed:
             return float("nan")
         return 1.0 - self.volume_confirmed_l / self.broadcast_volume_l
 

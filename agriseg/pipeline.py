@@ -257,6 +257,8 @@ class FieldPipeline:
         )
 
     def _uses_visual_odometry(self) -> bool:
+        if self._config.controller.relay.constant_speed_m_s is not None:
+            return False
         return self._capabilities is not None and not self._capabilities.has_encoder
 
     def _measure_speed(self, frame: Frame) -> OdometrySample | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -44,6 +45,8 @@ class ScoredRun:
     keeps_seen : bool
         Whether each segmentation is compared with the true field at once, to tell weeds that
         were not seen from weeds that were not decided on. It takes milliseconds a frame.
+    coils : callable, optional
+        What the true valves did so far, where the controller does not report it.
     """
 
     def __init__(
@@ -55,6 +58,7 @@ class ScoredRun:
         start_s: float,
         *,
         keeps_seen: bool,
+        coils: Callable[[], Sequence[PulseReport]] | None = None,
     ) -> None:
         self._inner = inner
         self._config = config
@@ -62,6 +66,7 @@ class ScoredRun:
         self._trajectory = trajectory
         self._start_s = start_s
         self._seen = SeenPlants(world, trajectory, config.camera, start_s) if keeps_seen else None
+        self._coils = coils
         self._pulses: list[PulseReport] = []
         self._planned: list[ValveEvent] = []
         self._began_s = math.nan
@@ -127,7 +132,8 @@ class ScoredRun:
             ended_s=self._ended_s,
         )
         seen = None if self._seen is None else self._seen.plant_ids
-        return _plain(score(run, self._pulses, planned=self._planned, seen=seen))
+        pulses = self._pulses if self._coils is None else self._coils()
+        return _plain(score(run, pulses, planned=self._planned, seen=seen))
 
 
 def _plain(result: SprayScore) -> dict[str, Any]:

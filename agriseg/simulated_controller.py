@@ -14,8 +14,10 @@ import numpy as np
 
 from agriseg.config import Config
 from agriseg.errors import ControllerError
+from agriseg.simulated_relay_board import SimulatedRelayBoard, serve_relay_pty
 from agriseg.simulation.trajectory import Trajectory
 from agriseg.spraying.boom import Boom
+from agriseg.spraying.relay_frames import RelayKind
 from firmware_bridge.pty_controller import serve_pty
 from firmware_bridge.simulator import ControllerSimulator, SimulatorSettings
 
@@ -74,6 +76,17 @@ def build_simulator(
     return ControllerSimulator(settings, count_at=count_at, t_s=on_s)
 
 
+def build_relay_board(config: Config, t_s: float) -> SimulatedRelayBoard:
+    """Return a simulated relay board as the configuration describes it, switched on at ``t_s``."""
+    relay = config.controller.relay
+    return SimulatedRelayBoard(
+        outputs=RelayKind(config.controller.kind).sections,
+        loop_s=1e-3 * relay.board_period_ms,
+        timeout_s=1e-3 * relay.board_timeout_ms,
+        t_s=t_s,
+    )
+
+
 class SimulatedControllerProcess:
     """Starts the process and knows the path of its port.
 
@@ -125,6 +138,10 @@ def _serve(config: Config, start_s: float, has_wheel: bool, connection: Connecti
         except (EOFError, OSError):
             return True
 
+    if config.controller.kind != "agriseg":
+        board = build_relay_board(config, time.monotonic())
+        serve_relay_pty(board, on_ready=connection.send, should_stop=has_been_left)
+        return
     with contextlib.suppress(BrokenPipeError):
         serve_pty(
             build_simulator(config, start_s, on_s=time.monotonic(), baud=0.0, has_wheel=has_wheel),

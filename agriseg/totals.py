@@ -85,6 +85,8 @@ class TotalsMeter:
         totals = self.totals
         if report.outcome is PulseOutcome.DONE:
             totals = replace(totals, pulses_confirmed=totals.pulses_confirmed + 1)
+        elif report.outcome is PulseOutcome.SENT:
+            totals = replace(totals, pulses_unconfirmed=totals.pulses_unconfirmed + 1)
         else:
             totals = replace(totals, pulses_failed=totals.pulses_failed + 1)
         if report.outcome in _OPENED and math.isfinite(report.t_close_s - report.t_open_s):

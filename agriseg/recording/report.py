@@ -45,6 +45,7 @@ OUTCOMES = {
     "rejected": "not opened: refused by the controller",
     "flushed": "not opened: the queue was emptied first",
     "lost": "no report came; nothing is known",
+    "sent": "messages went out in time; this board confirms nothing",
 }
 
 LOSSES = {

@@ -172,15 +172,20 @@ def _pulse_figures(history: RunHistory) -> dict[str, Any]:
     missed = Counter(entry.missed.reason for entry in history.missed)
     lost_m = math.fsum(e.missed.s_max_m - e.missed.s_min_m for e in history.missed)
     errors_mm = 1e3 * np.abs(sprayed_extents(history).opening_error_m)
-    confirmed = outcomes[PulseOutcome.DONE]
+    confirmed, unconfirmed = outcomes[PulseOutcome.DONE], outcomes[PulseOutcome.SENT]
     return {
         "pulses": {
             "commanded": history.totals.pulses_commanded,
             "confirmed": confirmed,
-            "failed": sum(outcomes.values()) - confirmed,
+            "failed": sum(outcomes.values()) - confirmed - unconfirmed,
             "unanswered": len(history.commanded.keys() - answered),
-            "by_outcome": {outcome.value: outcomes[outcome] for outcome in PulseOutcome},
+            "by_outcome": {
+                outcome.value: outcomes[outcome]
+                for outcome in PulseOutcome
+                if outcome is not PulseOutcome.SENT or unconfirmed
+            },
         },
+        "pulses_unconfirmed": unconfirmed,
         "weeds_seen": history.totals.weeds_seen,
         "missed_late": history.totals.missed_late,
         "missed_late_strips": history.totals.missed_late_strips,

@@ -17,7 +17,7 @@ from multiprocessing.process import BaseProcess
 
 from agriseg.clock import MonotonicClock
 from agriseg.config import Config
-from agriseg.errors import ControllerError, PortError, ProtocolError
+from agriseg.errors import AgrisegError, ControllerError, PortError, ProtocolError
 from agriseg.messages import (
     ControllerMessage,
     ControllerState,
@@ -27,6 +27,9 @@ from agriseg.messages import (
     ValveEvent,
 )
 from agriseg.spraying.message_pipe import MessagePipe
+from agriseg.spraying.relay_controller import RelayController
+from agriseg.spraying.relay_frames import RelayKind
+from agriseg.spraying.relay_wire import WaitableWire, open_relay_wire, send_all_off
 from agriseg.spraying.serial_controller import SerialController
 from firmware_bridge.errors import PortUnavailableError
 from firmware_bridge.transport import SerialWire
@@ -39,13 +42,11 @@ SILENCE_S = 1.0
 START_S = 30.0
 CLOSE_S = 2.0
 MAX_BACKLOG_BYTES = 1_000_000
-_ENDED = (
-    "the process of the controller link ended unexpectedly; the controller shuts its valves by"
-    " itself within 0.25 s; connect again"
-)
-_SILENT = (
-    "the process of the controller link has been silent for {:g} s and was ended; the controller"
-    " shuts its valves by itself within 0.25 s; connect again"
+_ENDED = "the process of the controller link ended unexpectedly; "
+_SILENT = "the process of the controller link has been silent for {:g} s and was ended; "
+_CLOSES_BY_ITSELF = "the controller shuts its valves by itself within 0.25 s; connect again"
+_RELAY_WAS_TOLD = (
+    "the relay board was told to switch off, and does so by itself after {:g} s; connect again"
 )
 _ERRORS: dict[str, type[ControllerError]] = {
     error.__name__: error for error in (ControllerError, PortError, ProtocolError)
@@ -70,6 +71,8 @@ class LinkProcess:
     def __init__(self, config: Config, port: str | None = None) -> None:
         self._config = config
         self._port = config.controller.port if port is None else port
+        kind = config.controller.kind
+        self._relay_kind = None if kind == "agriseg" else RelayKind(kind)
         self._outstanding: dict[int, int] = {}
         self._lost: list[ControllerMessage] = []
         self._state = ControllerState.DISCONNECTED
@@ -209,7 +212,8 @@ class LinkProcess:
         try:
             arrived = self._pipe.receive()
         except EOFError:
-            self._fail(ControllerError(_ENDED))
+            self._fail(ControllerError(self._in_words(_ENDED)))
+            self._switch_off()
             return messages
         for kind, *content in arrived:
             self._heard_s, self._patience_s = time.monotonic(), SILENCE_S
@@ -220,8 +224,22 @@ class LinkProcess:
                 self._fail(_ERRORS.get(name, ControllerError)(text))
         if time.monotonic() - self._heard_s > self._patience_s:
             self._process.kill()
-            self._fail(ControllerError(_SILENT.format(self._patience_s)))
+            self._fail(ControllerError(self._in_words(_SILENT.format(self._patience_s))))
+            self._switch_off()
         return messages
+
+    def _in_words(self, sentence: str) -> str:
+        """Return a sentence about the link's end, with what closes the valves then."""
+        if self._relay_kind is None:
+            return sentence + _CLOSES_BY_ITSELF
+        timeout_s = 1e-3 * self._config.controller.relay.board_timeout_ms
+        return sentence + _RELAY_WAS_TOLD.format(timeout_s)
+
+    def _switch_off(self) -> None:
+        """Tell a relay board to switch off: by itself it would wait for seconds."""
+        if self._relay_kind is not None:
+            self._process.join(CLOSE_S)
+            send_all_off(self._port, self._config.controller.baud, self._relay_kind)
 
     def _noted(self, messages: Sequence[ControllerMessage]) -> Sequence[ControllerMessage]:
         for message in messages:
@@ -276,13 +294,13 @@ def _run_link(config: Config, port: str, connection: socket.socket, session_id: 
 
 def _serve(config: Config, port: str, pipe: MessagePipe, session_id: int) -> None:
     try:
-        wire = SerialWire(port, config.controller.baud)
+        wire, controller = _open(config, port, session_id)
     except PortUnavailableError as error:
         pipe.send(("error", PortError.__name__, str(error)))
         return
-    controller = SerialController(
-        config=config, wire=wire, clock=MonotonicClock(), session_id=session_id
-    )
+    except AgrisegError as error:
+        pipe.send(("error", type(error).__name__, str(error)))
+        return
     try:
         _loop(controller, wire, pipe)
     except ControllerError as error:
@@ -291,7 +309,32 @@ def _serve(config: Config, port: str, pipe: MessagePipe, session_id: int) -> Non
         controller.close()
 
 
-def _loop(controller: SerialController, wire: SerialWire, pipe: MessagePipe) -> None:
+def _open(
+    config: Config, port: str, session_id: int
+) -> tuple[WaitableWire, SerialController | RelayController]:
+    clock = MonotonicClock()
+    if config.controller.kind != "agriseg":
+        relay_wire = open_relay_wire(port, config.controller.baud)
+        try:
+            return relay_wire, RelayController(config=config, wire=relay_wire, clock=clock)
+        except AgrisegError:
+            relay_wire.close()
+            raise
+    wire = SerialWire(port, config.controller.baud)
+    return wire, SerialController(config=config, wire=wire, clock=clock, session_id=session_id)
+
+
+def _wait_s(controller: SerialController | RelayController) -> float:
+    """Return how long the loop may sleep: a relay board is switched by this loop itself."""
+    if isinstance(controller, SerialController):
+        return WAIT_S
+    now_s = time.monotonic()
+    return min(WAIT_S, controller.next_due_s(now_s) - now_s)
+
+
+def _loop(
+    controller: SerialController | RelayController, wire: WaitableWire, pipe: MessagePipe
+) -> None:
     orders: dict[str, Callable[..., None]] = {
         order.__name__: order
         for order in (
@@ -308,7 +351,7 @@ def _loop(controller: SerialController, wire: SerialWire, pipe: MessagePipe) -> 
     while True:
         port = wire.fileno()
         waiting = [pipe.fileno()] if port is None else [pipe.fileno(), port]
-        select.select(waiting, [], [], WAIT_S)
+        select.select(waiting, [], [], _wait_s(controller))
         for name, *arguments in pipe.receive():
             if name == "close":
                 return

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -296,39 +296,61 @@ class _Batch:
         self._capabilities = capabilities
         ahead_s = float((moment.commit_m - moment.distance_m).max()) / moment.speed_m_s
         fastest_m_s = moment.speed_m_s + _ACCELERATION_M_S2 * min(ahead_s, 0.5)
-        self._least_travel_m = fastest_m_s * 1e-3 * boom.config.min_open_ms
-        self._least_gap_m = fastest_m_s * 1e-3 * boom.config.min_gap_ms
+        least_ms = max(boom.config.min_open_ms, capabilities.min_open_ms)
+        gap_ms = max(boom.config.min_gap_ms, capabilities.min_open_ms)
+        self._least_travel_m = fastest_m_s * 1e-3 * least_ms
+        self._least_gap_m = fastest_m_s * 1e-3 * gap_ms
         self._most_travel_m = moment.speed_m_s * self._longest_pulse_s()
+        self._play_m = 1e-3 * capabilities.jitter_ms * _rounded_up_m_s(fastest_m_s)
 
     def run(self, reason: str) -> None:
         """Commit what is near, nozzle by nozzle, in the order along the track."""
         targets = self._targets
         self._check_limits()
         reachable = self._moment.commit_m + self._boom.x_m - self._boom.half_footprint_m
-        near = targets.s_min_m <= reachable[targets.nozzle]
+        near = targets.s_min_m - self._play_m <= reachable[targets.nozzle]
         open_ended = targets.s_max_m > self._ledger.frontier_m[targets.nozzle]
         for index in np.flatnonzero(near & open_ended):
             nozzle = int(targets.nozzle[index])
             if self._boom.channels[nozzle] >= self._capabilities.valve_count:
                 self.cut_by[nozzle] = "no-valve"
                 continue
-            piece = _Piece(
-                nozzle,
-                float(targets.s_min_m[index]),
-                float(targets.s_max_m[index]),
-                float(targets.floor_m[index]),
-                float(targets.ceiling_m[index]),
-                reason,
+            piece = self._with_play(
+                _Piece(
+                    nozzle,
+                    float(targets.s_min_m[index]),
+                    float(targets.s_max_m[index]),
+                    float(targets.floor_m[index]),
+                    float(targets.ceiling_m[index]),
+                    reason,
+                )
             )
-            while self._commit_next(piece):
+            while piece is not None and self._commit_next(piece):
                 pass
+
+    def _with_play(self, piece: _Piece) -> _Piece | None:
+        """Widen a piece by what the controller's timing may be off, and its distance to crop.
+
+        A piece that crop leaves no room for is given up.
+        """
+        play_m = self._play_m
+        if play_m == 0.0:
+            return piece
+        floor_m, ceiling_m = piece.floor_m + play_m, piece.ceiling_m - play_m
+        start_m = max(piece.s_min_m - play_m, floor_m)
+        end_m = min(piece.s_max_m + play_m, ceiling_m)
+        if end_m <= start_m:
+            self._leave(piece, piece.s_min_m, piece.s_max_m, "crop")
+            return None
+        return replace(piece, s_min_m=start_m, s_max_m=end_m, floor_m=floor_m, ceiling_m=ceiling_m)
 
     def _longest_pulse_s(self) -> float:
         """Return a length that stays below the open-time limit even at half the speed."""
         allowed_ms = min(self._boom.config.max_open_ms, self._capabilities.max_open_ms)
         if self._ledger.by_distance:
             return 0.5e-3 * allowed_ms
-        return min(0.9e-3 * allowed_ms, _MAX_TIMED_PULSE_S)
+        longest_s = max(_MAX_TIMED_PULSE_S, 1.5e-3 * self._capabilities.min_open_ms)
+        return min(0.9e-3 * allowed_ms, longest_s)
 
     def _check_limits(self) -> None:
         capabilities = self._capabilities
@@ -486,6 +508,11 @@ class _Piece:
     floor_m: float
     ceiling_m: float
     reason: str
+
+
+def _rounded_up_m_s(speed_m_s: float) -> float:
+    """Return the next half metre a second: margins made of it do not flicker with the speed."""
+    return 0.5 * math.ceil(2.0 * speed_m_s)
 
 
 def _missed(nozzle: int, s_min_m: float, s_max_m: float, reason: str) -> MissedWeed:

@@ -340,3 +340,66 @@ def test_a_horizon_shorter_than_the_valves_need_is_said() -> None:
     assert ride.events == []
     assert "20 ms ahead" in ride.planner.status.notes[0]
     assert {m.reason for m in ride.missed} == {"late"}
+
+
+# What the controller's handshake allows
+
+
+def imprecise(**changes: float) -> ControllerCapabilities:
+    return dataclasses.replace(
+        CAPABILITIES, has_encoder=False, confirms=False, queue_depth=64, **changes
+    )
+
+
+def sprayed_m(ride: Ride, event: ValveEvent) -> tuple[float, float]:
+    """Ground that a time-stamped pulse wets at the ride's steady speed."""
+    now = ride.t_s, ride.distance_m
+    opened, closed = (
+        now[1] + (t - now[0]) * ride.speed_m_s for t in (event.open_at, event.close_at)
+    )
+    return opened - 0.2 - 0.015, closed - 0.2 + 0.015
+
+
+def test_a_slow_controllers_shortest_pulse_is_kept_to() -> None:
+    ride = Ride(1.0, wheel=False)
+    ride.capabilities = imprecise(min_open_ms=210.0)
+    ride.planner.observe(targets((0, 1.0, 1.05)))
+    ride.to(1.6)
+    (event,) = ride.events
+    assert event.close_at - event.open_at >= 0.21
+    start_m, end_m = sprayed_m(ride, event)
+    assert start_m <= 1.0 + 1e-6
+    assert end_m >= 1.05 - 1e-6
+
+
+def test_uncertain_timing_widens_the_pulse_on_both_sides() -> None:
+    precise, ride = Ride(1.0, wheel=False), Ride(1.0, wheel=False)
+    precise.capabilities = imprecise()
+    ride.capabilities = imprecise(jitter_ms=30.0)
+    for each in (precise, ride):
+        each.planner.observe(targets((0, 1.0, 1.1)))
+        each.to(1.6)
+    wide, narrow = sprayed_m(ride, ride.events[0]), sprayed_m(precise, precise.events[0])
+    assert narrow == pytest.approx((1.0, 1.1))
+    assert wide[0] <= 1.0 - 0.03
+    assert wide[1] >= 1.1 + 0.03
+
+
+def test_uncertain_timing_keeps_its_distance_to_crop() -> None:
+    ride = Ride(1.0, wheel=False)
+    ride.capabilities = imprecise(jitter_ms=30.0)
+    ride.planner.observe(targets((0, 1.0, 1.2, 0.98, 1.22)))
+    ride.to(1.7)
+    (event,) = ride.events
+    start_m, end_m = sprayed_m(ride, event)
+    assert start_m >= 0.98 + 0.03
+    assert end_m <= 1.22 - 0.03
+
+
+def test_where_the_timing_cannot_spare_the_crop_nothing_is_sprayed() -> None:
+    ride = Ride(1.0, wheel=False)
+    ride.capabilities = imprecise(jitter_ms=109.0)
+    ride.planner.observe(targets((0, 1.0, 1.1, 0.95, 1.15)))
+    ride.to(1.7)
+    assert ride.events == []
+    assert [missed.reason for missed in ride.missed] == ["crop"]
