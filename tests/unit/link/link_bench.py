@@ -68,11 +68,8 @@ class Bench:
         self.simulator = ControllerSimulator(settings, count)
         self.clock = VirtualClock()
         baud = float(self.config.controller.baud)
-        self.controller = SerialController(
-            config=self.config,
-            wire=wrap(SimulatedWire(self.simulator, baud=baud)),
-            clock=self.clock,
-        )
+        self.wire = wrap(SimulatedWire(self.simulator, baud=baud))
+        self.controller = SerialController(config=self.config, wire=self.wire, clock=self.clock)
         self.messages: list[ControllerMessage] = []
         self.alive = [True, True, True]
         """Whether camera, model and planner are."""

@@ -267,11 +267,14 @@ def test_a_boom_with_more_nozzles_than_the_controller_has_valves_is_refused() ->
 class TalkativeWire:
     """A board with other firmware."""
 
+    def __init__(self, says: bytes) -> None:
+        self._says = says
+
     def moments(self, now_s: float) -> tuple[float, ...]:
         return (now_s,)
 
     def read(self, t_s: float) -> list[tuple[float, bytes]]:
-        return [(t_s, b"$PANDA,1234,0,0*5E\r\n")]
+        return [(t_s, self._says)]
 
     def write(self, data: bytes, t_s: float) -> None:
         return
@@ -281,9 +284,19 @@ class TalkativeWire:
 
 
 @pytest.mark.error_logs
-def test_a_board_with_other_firmware_is_named() -> None:
-    bench = Bench(wrap=lambda _: TalkativeWire())
-    with pytest.raises(ProtocolError, match=r"\$PANDA.*other firmware"):
+@pytest.mark.parametrize(
+    ("says", "named"),
+    [
+        (b"$PANDA,1234,0,0*5E\r\n", r"\$PANDA.*looks like AgOpenGPS"),
+        (b"\x80\x81\x7b\xea\x08\0\0\0\0\0\0\0\0\x6d", "looks like AgOpenGPS"),
+        (b"\r\nGrbl 1.1h ['$' for help]\r\n", "Grbl"),
+        (b"$GNGGA,123519,4807.038,N\r\n", "looks like a GNSS receiver"),
+        (b"hello, world\r\n", r"hello, world.*, which is not the AgriSeg"),
+    ],
+)
+def test_a_board_with_other_firmware_is_named(says: bytes, named: str) -> None:
+    bench = Bench(wrap=lambda _: TalkativeWire(says))
+    with pytest.raises(ProtocolError, match=rf"{named}.*other firmware"):
         bench.run(5.0)
 
 
