@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from agriseg.errors import DatasetError
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from torch import Tensor, nn
 
     from agriseg.models.training import Trainer, TrainingProgress, Validate
     from agriseg.models.training_config import TrainingConfig
@@ -24,7 +24,8 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         help="train a model from labelled images",
         description="Train a model as a configuration file says, and write it as a model bundle. "
         "Checkpoints, the log and the bundle (DIR/bundle) go to the output folder; an interrupted "
-        "training goes on with --resume.",
+        "training goes on with --resume. The architectures random-forest and linear-svm are fitted "
+        "in one go by scikit-learn, to schedule.steps * schedule.batch crops.",
     )
     parser.add_argument("config", type=Path, metavar="CONFIG.toml", help="training configuration")
     parser.add_argument(
@@ -46,15 +47,47 @@ def run(args: argparse.Namespace) -> int:
     from agriseg.models.training_config import load_training_config
 
     config = load_training_config(args.config)
+    network = _fitted(config, args) if _is_fitted(config) else _trained(config, args)
+    bundle = _export(network, config, args)
+    print(f"model written to {bundle}")
+    return 0
+
+
+def _is_fitted(config: TrainingConfig) -> bool:
+    from agriseg.models.networks import architecture_named
+
+    return architecture_named(config.network.architecture).learner == "scikit-learn"
+
+
+def _trained(config: TrainingConfig, args: argparse.Namespace) -> nn.Module:
+    """Train step by step; return the averaged network."""
     trainer = _trainer(config, args)
     if args.resume:
         trainer.resume()
     elif config.network.start_from:
         trainer.begin_from(_weights_of(args.config.parent / config.network.start_from))
     trainer.run(_report)
-    bundle = _export(trainer, config, args)
-    print(f"model written to {bundle}")
-    return 0
+    return trainer.averaged_network
+
+
+def _fitted(config: TrainingConfig, args: argparse.Namespace) -> nn.Module:
+    """Fit a classifier of pixels in one go, and say how it does on held-out images."""
+    from agriseg.models.dataset import CropSampler
+    from agriseg.models.pixel_training import fit_classifier, label_image
+    from agriseg.models.training_sources import list_held_out, load_training_images
+
+    if args.resume or config.network.start_from:
+        raise DatasetError(
+            f"{args.config}: {config.network.architecture!r} is fitted in one go; leave out "
+            "--resume and network.start_from"
+        )
+    images = load_training_images(config.enabled_sources, args.data, config.seed)
+    network = fit_classifier(config, CropSampler(images, config.schedule.crop_px, config.seed))
+    held_out = list_held_out(config.enabled_sources, args.data, config.seed)
+    validate = _validator(held_out, config.schedule.validation_images)
+    figures = validate(lambda image: label_image(network, image, config.input))
+    print(f"fitted  {_miou_words(figures)}", flush=True)
+    return network
 
 
 def _output(config: TrainingConfig, args: argparse.Namespace) -> Path:
@@ -101,13 +134,17 @@ def _weights_of(bundle: Path) -> Mapping[str, Tensor]:
     return load_file(open_bundle(bundle).weights_path)
 
 
-def _export(trainer: Trainer, config: TrainingConfig, args: argparse.Namespace) -> Path:
-    """Write the bundle, quantised with a spread of training images; return its folder."""
+def _export(network: nn.Module, config: TrainingConfig, args: argparse.Namespace) -> Path:
+    """Write the bundle, quantised with a spread of training images; return its folder.
+
+    Classifiers of pixels stay in floating point: eight bits would move their thresholds.
+    """
     from agriseg.models.bundle import InputSpec
     from agriseg.models.dataset import read_image
     from agriseg.models.export import export_bundle
     from agriseg.models.training_sources import list_training
 
+    quantises = config.export.quantise and not _is_fitted(config)
     sources = list_training(config.enabled_sources, args.data)
     share = max(1, config.export.calibration_images // max(1, len(sources)))
     chosen = [
@@ -116,7 +153,7 @@ def _export(trainer: Trainer, config: TrainingConfig, args: argparse.Namespace) 
         for sample in samples[:: max(1, len(samples) // share)][:share]
     ]
     bundle = export_bundle(
-        trainer.averaged_network,
+        network,
         _output(config, args) / "bundle",
         name=config.name,
         version=config.export.version,
@@ -125,7 +162,7 @@ def _export(trainer: Trainer, config: TrainingConfig, args: argparse.Namespace) 
             long_side_px=config.input.long_side_px, mean=config.input.mean, std=config.input.std
         ),
         licence=config.export.licence,
-        calibration=[read_image(path) for path in chosen] if config.export.quantise else [],
+        calibration=[read_image(path) for path in chosen] if quantises else [],
     )
     return bundle.directory
 
@@ -155,14 +192,16 @@ def _validator(held_out: Mapping[str, Sequence[Example]], images: int) -> Valida
 
 
 def _report(progress: TrainingProgress) -> None:
-    figures = "  ".join(
-        f"{name} {value:.3f}"
-        for name, value in progress.validation.items()
-        if name.endswith(".miou")
-    )
+    figures = _miou_words(progress.validation)
     remaining_min = progress.remaining_s / 60.0
     print(
         f"step {progress.step}/{progress.steps}  loss {progress.loss:.3f}  {figures}  "
         f"{remaining_min:.0f} min left",
         flush=True,
+    )
+
+
+def _miou_words(figures: Mapping[str, float]) -> str:
+    return "  ".join(
+        f"{name} {value:.3f}" for name, value in figures.items() if name.endswith(".miou")
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 from torch import nn
 
@@ -16,6 +17,7 @@ from agriseg.models.networks.fast_scnn import FastScnn
 from agriseg.models.networks.fcn import Fcn, LiteFcn
 from agriseg.models.networks.feature_pyramid import LiteFpn, LiteFpnDetail
 from agriseg.models.networks.pidnet import PidNet
+from agriseg.models.networks.pixel_classifiers import FEATURE_STRIDE, LinearSvm, RandomForest
 from agriseg.models.networks.segformer import SegFormer
 from agriseg.models.networks.segnet import LiteSegNet, SegNet
 from agriseg.models.networks.unet import LiteUNet, UNet
@@ -36,12 +38,15 @@ class Architecture:
         Logits are this much coarser than the input.
     pretrained_backbone : bool
         Whether ImageNet weights can be given to its ``backbone``.
+    learner : str
+        ``gradient``: trained step by step; ``scikit-learn``: fitted in one go.
     """
 
     build: Callable[[int], nn.Module]
     paper: str
     stride: int
     pretrained_backbone: bool = False
+    learner: Literal["gradient", "scikit-learn"] = "gradient"
 
 
 _UNPOOLING_WIDTHS = (16, 32, 64, 96)
@@ -128,10 +133,22 @@ ARCHITECTURES: Mapping[str, Architecture] = {
         stride=2,
         pretrained_backbone=True,
     ),
+    "linear-svm": Architecture(
+        build=LinearSvm,
+        paper="linear support vector machine (Fan et al. 2008) on colour and texture",
+        stride=FEATURE_STRIDE,
+        learner="scikit-learn",
+    ),
     "pidnet-s": Architecture(
         build=lambda classes: PidNet(classes, width=32),
         paper="PIDNet-S (Xu et al. 2023)",
         stride=8,
+    ),
+    "random-forest": Architecture(
+        build=RandomForest,
+        paper="random forest (Breiman 2001) on colour and texture",
+        stride=FEATURE_STRIDE,
+        learner="scikit-learn",
     ),
     "segformer-b0": Architecture(
         build=SegFormer,

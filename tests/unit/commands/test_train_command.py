@@ -129,3 +129,28 @@ def test_missing_data_is_named(
     arguments = ["train", str(config), "--data", str(tmp_path), "--device", "cpu"]
     assert main([*arguments, "--out", str(tmp_path / "out")]) == 2
     assert f"{tmp_path / 'circles' / 'images'}: no such folder" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("architecture", ["random-forest", "linear-svm"])
+def test_fits_a_classical_classifier_in_one_go(
+    architecture: str,
+    tmp_path: Path,
+    data: Path,
+    config: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    config.write_text(
+        CONFIG.replace("lite0-fpn-small", architecture)
+        .replace("steps = 2", "steps = 8")
+        .replace("quantise = false", "quantise = true")
+    )
+    out = tmp_path / "training"
+    arguments = ["train", str(config), "--data", str(data), "--out", str(out)]
+    assert main(arguments) == 0
+    printed = capsys.readouterr().out
+    assert float(printed.split("circles.miou ")[1].split()[0]) > 0.6
+    manifest = json.loads((out / "bundle" / "model.json").read_text())
+    assert manifest["architecture"] == architecture
+    assert manifest["openvino_precision"] == "float"
+    assert main([*arguments, "--resume"]) == 2
+    assert "fitted in one go" in capsys.readouterr().err
