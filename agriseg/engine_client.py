@@ -17,7 +17,7 @@ from agriseg.messages import (
     EngineSnapshot,
     Picture,
 )
-from agriseg.picture_ring import PictureRingReader, RingLayout
+from agriseg.picture_ring import PictureRingReader, RingHandle
 
 MAX_PICTURE_PX = (1280, 960)
 """Greatest width and height of the picture; larger frames are scaled down."""
@@ -25,11 +25,11 @@ MAX_PICTURE_PX = (1280, 960)
 _END_WAIT_S = 5.0
 
 
-def _run_engine(config: Config, layout: RingLayout, connection: Connection) -> None:
+def _run_engine(config: Config, ring: RingHandle, connection: Connection) -> None:
     """Run in the spawned process; what the window must not import is imported here."""
     from agriseg.engine_process import engine_main
 
-    engine_main(config, layout, connection)
+    engine_main(config, ring, connection)
 
 
 class ProcessEngineClient:
@@ -44,6 +44,7 @@ class ProcessEngineClient:
         self._snapshot: EngineSnapshot | None = None
         self._heard_s = -math.inf
         self._failure = ""
+        self._has_spoken = False
 
     def configure(self, config: Config) -> None:
         """Use ``config`` from the next start on."""
@@ -61,19 +62,15 @@ class ProcessEngineClient:
         ours, theirs = self._context.Pipe()
         self._connection = ours
         self._failure = ""
+        self._has_spoken = False
         self._heard_s = time.monotonic()
         self._process = self._context.Process(
             target=_run_engine,
-            args=(self._config, self._ring.layout, theirs),
+            args=(self._config, self._ring.handle, theirs),
             name="agriseg-engine",
         )
         self._process.start()
         theirs.close()
-
-    @property
-    def ring_name(self) -> str:
-        """Name of the shared memory that holds the pictures; empty before the start."""
-        return self._ring.layout.name if self._ring is not None else ""
 
     def fileno(self) -> int:
         """Return the pipe's descriptor; it becomes readable when something is there."""
@@ -112,9 +109,13 @@ class ProcessEngineClient:
         )
 
     def close(self) -> None:
-        """Ask the engine to close the nozzles and end; remove the shared memory."""
+        """Ask the engine to close the nozzles and end.
+
+        One that has not spoken yet is still being built: it has armed nothing, and is not waited
+        for.
+        """
         self.send(EngineCommand(kind=CommandKind.SHUTDOWN))
-        self._end(patience_s=_END_WAIT_S)
+        self._end(patience_s=_END_WAIT_S if self._has_spoken else 0.0)
 
     def _end(self, patience_s: float) -> None:
         process, self._process = self._process, None
@@ -126,9 +127,7 @@ class ProcessEngineClient:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
-        if self._ring is not None:
-            self._ring.close()
-            self._ring = None
+        self._ring = None
 
     def _drain(self) -> None:
         connection = self._connection
@@ -142,6 +141,7 @@ class ProcessEngineClient:
 
     def _take(self, message: EngineMessage) -> None:
         self._heard_s = time.monotonic()
+        self._has_spoken = True
         if isinstance(message, EngineFailed):
             self._failure = message.text
         elif isinstance(message, EngineSnapshot):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import select
+import signal
 import subprocess
 import sys
 import time
@@ -21,7 +22,7 @@ from agriseg.messages import (
     EngineState,
 )
 from agriseg.overlay import PicturePainter
-from agriseg.picture_ring import PictureRingWriter, RingLayout
+from agriseg.picture_ring import PictureRingWriter, RingHandle
 from agriseg.ports import RunSink
 
 _log = logging.getLogger(__name__)
@@ -29,7 +30,7 @@ _log = logging.getLogger(__name__)
 SNAPSHOT_PERIOD_S = 0.1
 
 
-def engine_main(config: Config, layout: RingLayout, connection: Connection) -> None:
+def engine_main(config: Config, ring: RingHandle, connection: Connection) -> None:
     """Run the engine until the window asks for its end or goes away.
 
     Entry point of the spawned process. Whatever happens, the nozzles are closed first.
@@ -40,10 +41,9 @@ def engine_main(config: Config, layout: RingLayout, connection: Connection) -> N
     except AgrisegError as error:
         connection.send(EngineFailed(text=str(error)))
         return
-    ring = PictureRingWriter(layout)
     try:
         with prompt_threads():
-            _EngineLoop(machine, ring, layout, connection).run()
+            _EngineLoop(machine, ring, connection).run()
     except (BrokenPipeError, ConnectionResetError, EOFError):
         _log.info("the window has gone; closing the nozzles")
     except Exception as error:
@@ -52,18 +52,15 @@ def engine_main(config: Config, layout: RingLayout, connection: Connection) -> N
         connection.send(EngineFailed(text=f"the field engine broke: {error}"))
     finally:
         machine.close()
-        ring.close()
 
 
 class _EngineLoop:
-    def __init__(
-        self, machine: Machine, ring: PictureRingWriter, layout: RingLayout, connection: Connection
-    ) -> None:
+    def __init__(self, machine: Machine, ring: RingHandle, connection: Connection) -> None:
         self._machine = machine
         self._engine = machine.engine
-        self._ring = ring
+        self._ring = PictureRingWriter(ring)
         self._connection = connection
-        self._painter = PicturePainter(layout.max_width_px, layout.max_height_px)
+        self._painter = PicturePainter(ring.layout.max_width_px, ring.layout.max_height_px)
         self._painted_frame = -1
         self._next_snapshot_s = 0.0
         self._autostart = machine.is_simulation
@@ -119,6 +116,8 @@ def _is_writable(connection: Connection) -> bool:
 
 
 def _prepare_process() -> None:
+    """Set up the process; it ends with the window, which Ctrl+C in a terminal reaches too."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"

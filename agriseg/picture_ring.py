@@ -9,12 +9,12 @@ practice, and neither side ever waits for the other.
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass, replace
-from multiprocessing.shared_memory import SharedMemory
+from dataclasses import dataclass
 
 import numpy as np
 
 from agriseg.messages import BoomView, Float64Array, Picture, UInt8Array
+from agriseg.shared_block import SharedBlock, bytes_of, make_block
 
 SLOT_COUNT = 4
 _RING_HEADER = struct.Struct("<Q")
@@ -24,9 +24,8 @@ _HEADER_SIZE = 64
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RingLayout:
-    """Shape of a ring, told to the reader: greatest picture and number of nozzles."""
+    """Shape of a ring: greatest picture and number of nozzles."""
 
-    name: str
     max_height_px: int
     max_width_px: int
     max_nozzles: int
@@ -52,12 +51,20 @@ class RingLayout:
         return _HEADER_SIZE + SLOT_COUNT * self.slot_bytes
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class RingHandle:
+    """What the engine's process is given at its start to write the ring."""
+
+    layout: RingLayout
+    block: SharedBlock
+
+
 class PictureRingWriter:
     """The engine's end of a ring that the window has made."""
 
-    def __init__(self, layout: RingLayout) -> None:
-        self._layout = layout
-        self._memory = SharedMemory(name=layout.name)
+    def __init__(self, handle: RingHandle) -> None:
+        self._layout = handle.layout
+        self._memory = bytes_of(handle.block)
         self._count = 0
 
     def write(self, picture: Picture) -> None:
@@ -78,17 +85,13 @@ class PictureRingWriter:
         _copy_in(self._memory, plane + layout.plane_bytes, picture.overlay.reshape(-1))
         self._header(start, sequence + 1, picture, height, width, nozzles)
         self._count += 1
-        _RING_HEADER.pack_into(_buffer(self._memory), 0, self._count)
-
-    def close(self) -> None:
-        """Detach."""
-        self._memory.close()
+        _RING_HEADER.pack_into(self._memory.data, 0, self._count)
 
     def _header(
         self, start: int, sequence: int, picture: Picture, height: int, width: int, nozzles: int
     ) -> None:
         _SLOT_HEADER.pack_into(
-            _buffer(self._memory),
+            self._memory.data,
             start,
             sequence,
             picture.frame_id,
@@ -100,27 +103,22 @@ class PictureRingWriter:
 
 
 class PictureRingReader:
-    """The window's end. It makes the ring and removes it.
-
-    The block then belongs to the window's process, so that the interpreter's resource
-    tracker removes it when the window is killed.
-    """
+    """The window's end: makes the ring; `handle` is for the writer."""
 
     def __init__(self, max_width_px: int, max_height_px: int, max_nozzles: int) -> None:
-        probe = RingLayout(
-            name="",
+        layout = RingLayout(
             max_height_px=max_height_px,
             max_width_px=max_width_px,
             max_nozzles=max_nozzles,
         )
-        self._memory = SharedMemory(create=True, size=probe.total_bytes)
-        self.layout = replace(probe, name=self._memory.name)
+        self.handle = RingHandle(layout=layout, block=make_block(layout.total_bytes))
+        self._layout = layout
+        self._memory = bytes_of(self.handle.block)
         self._read_count = 0
 
     def read(self) -> Picture | None:
         """Return a copy of the newest picture if it has not been read yet, else None."""
-        buffer = _buffer(self._memory)
-        (count,) = _RING_HEADER.unpack_from(buffer, 0)
+        (count,) = _RING_HEADER.unpack_from(self._memory.data, 0)
         if count == self._read_count:
             return None
         picture = self._copy_slot(count - 1)
@@ -128,16 +126,10 @@ class PictureRingReader:
             self._read_count = count
         return picture
 
-    def close(self) -> None:
-        """Remove the shared memory."""
-        self._memory.close()
-        self._memory.unlink()
-
     def _copy_slot(self, index: int) -> Picture | None:
-        buffer = _buffer(self._memory)
-        layout = self.layout
+        layout = self._layout
         start = _slot_start(layout, index)
-        header = _SLOT_HEADER.unpack_from(buffer, start)
+        header = _SLOT_HEADER.unpack_from(self._memory.data, start)
         sequence, frame_id, t_capture_s, height, width, nozzles = header
         if sequence % 2 == 1:
             return None
@@ -146,7 +138,7 @@ class PictureRingReader:
         size = height * width * 4
         image = _copy_out(self._memory, plane, size)
         overlay = _copy_out(self._memory, plane + layout.plane_bytes, size)
-        if _SLOT_HEADER.unpack_from(buffer, start) != header:
+        if _SLOT_HEADER.unpack_from(self._memory.data, start) != header:
             return None
         return Picture(
             frame_id=frame_id,
@@ -155,12 +147,6 @@ class PictureRingReader:
             overlay=overlay.reshape(height, width, 4),
             boom=_boom_view(boom, nozzles),
         )
-
-
-def _buffer(memory: SharedMemory) -> memoryview:
-    if memory.buf is None:
-        raise ValueError("the picture ring is closed")
-    return memory.buf
 
 
 def _slot_start(layout: RingLayout, index: int) -> int:
@@ -175,13 +161,12 @@ def _plane_start(layout: RingLayout, slot_start: int) -> int:
     return slot_start + _HEADER_SIZE + layout.boom_bytes
 
 
-def _copy_in(memory: SharedMemory, start: int, values: UInt8Array) -> None:
-    target = np.frombuffer(_buffer(memory), dtype=np.uint8, count=values.size, offset=start)
-    target[:] = values
+def _copy_in(memory: UInt8Array, start: int, values: UInt8Array) -> None:
+    memory[start : start + values.size] = values
 
 
-def _copy_out(memory: SharedMemory, start: int, size: int) -> UInt8Array:
-    return np.frombuffer(_buffer(memory), dtype=np.uint8, count=size, offset=start).copy()
+def _copy_out(memory: UInt8Array, start: int, size: int) -> UInt8Array:
+    return memory[start : start + size].copy()
 
 
 def _boom_values(boom: BoomView) -> UInt8Array:

@@ -14,7 +14,6 @@ import signal
 from collections.abc import Mapping
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
-from multiprocessing.shared_memory import SharedMemory
 
 import numpy as np
 
@@ -23,6 +22,7 @@ from agriseg.clock import MonotonicClock
 from agriseg.config import Config
 from agriseg.errors import AgrisegError, CameraError, CameraLostError
 from agriseg.messages import Frame, UInt8Array
+from agriseg.shared_block import SharedBlock, bytes_of, make_block
 from agriseg.simulation.opening import open_world
 from agriseg.simulation.trajectory import Trajectory
 
@@ -79,15 +79,13 @@ class SimulatedCameraProcess:
     is_live = True
 
     def __init__(self, config: Config, start_s: float) -> None:
-        self._shape = (config.camera.height_px, config.camera.width_px, 3)
-        size = SLOT_COUNT * int(np.prod(self._shape))
-        self._memory = SharedMemory(create=True, size=size)
-        self._slots = np.ndarray((SLOT_COUNT, *self._shape), np.uint8, self._memory.buf)
+        block = make_block(int(np.prod(_slots_shape(config))))
+        self._slots = bytes_of(block).reshape(_slots_shape(config))
         context = multiprocessing.get_context("spawn")
         self._connection, theirs = context.Pipe()
         self._process = context.Process(
             target=_serve,
-            args=(config, start_s, self._memory.name, theirs),
+            args=(config, start_s, block, theirs),
             name="agriseg-simulated-camera",
             daemon=True,
         )
@@ -146,7 +144,7 @@ class SimulatedCameraProcess:
         return value
 
     def close(self) -> None:
-        """End the process and free the memory."""
+        """End the process."""
         if self._closed:
             return
         self._closed = True
@@ -155,9 +153,6 @@ class SimulatedCameraProcess:
         if self._process.is_alive():
             self._process.terminate()
             self._process.join(STOP_TIMEOUT_S)
-        del self._slots
-        self._memory.close()
-        self._memory.unlink()
 
     def _await_start(self) -> _Started:
         text = "the simulated camera could not be started; see the log"
@@ -191,14 +186,16 @@ class SimulatedCameraProcess:
             raise CameraLostError(f"The simulated camera stopped delivering: {self._end.text}.")
 
 
-def _serve(config: Config, start_s: float, memory_name: str, connection: Connection) -> None:
+def _slots_shape(config: Config) -> tuple[int, int, int, int]:
+    return (SLOT_COUNT, config.camera.height_px, config.camera.width_px, 3)
+
+
+def _serve(config: Config, start_s: float, block: SharedBlock, connection: Connection) -> None:
     """Photograph the field until the other end is closed, in the process of its own."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if hasattr(os, "nice"):  # not on Windows
         os.nice(_NICENESS)
-    memory = SharedMemory(name=memory_name)
-    shape = (SLOT_COUNT, config.camera.height_px, config.camera.width_px, 3)
-    slots: UInt8Array = np.ndarray(shape, np.uint8, memory.buf)
+    slots = bytes_of(block).reshape(_slots_shape(config))
     with contextlib.suppress(BrokenPipeError, ConnectionResetError):
         try:
             _expose_all(config, start_s, slots, connection)
@@ -206,8 +203,6 @@ def _serve(config: Config, start_s: float, memory_name: str, connection: Connect
             connection.send(_Ended(text=str(error), at_end_of_world=True))
         except AgrisegError as error:
             connection.send(_Ended(text=str(error), at_end_of_world=False))
-    del slots
-    memory.close()
 
 
 class _EarlyClock:

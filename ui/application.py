@@ -112,11 +112,11 @@ def _faults_stop(window: MainWindow) -> Iterator[None]:
 
 @contextmanager
 def _interrupts_close(application: QApplication) -> Iterator[None]:
-    """Let Ctrl+C and a polite kill end the window in order."""
+    """Let Ctrl+C and a polite kill end the window in order, without asking back."""
 
     def leave(number: int, _frame: FrameType | None) -> None:
         log.info("ending on signal %d", number)
-        application.quit()
+        application.exit()
 
     before = {number: signal.signal(number, leave) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

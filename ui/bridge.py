@@ -301,7 +301,9 @@ class EngineBridge(QObject):
         self.send(EngineCommand(kind=CommandKind.STOP))
 
     def _restart_if_needed(self, link: LinkView) -> None:
-        if link.talking or link.starting or self._start_error or self._heard_at_s is None:
+        if self._closed or link.talking or link.starting:
+            return
+        if self._start_error or self._heard_at_s is None:
             return
         alive = self._client.health().alive
         limit_s = RESTART_HUNG_AFTER_S if alive else RESTART_DEAD_AFTER_S

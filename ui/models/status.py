@@ -285,11 +285,14 @@ class StopWatch:
 
 
 def nozzles_confirmed_closed(snapshot: EngineSnapshot) -> bool:
-    """Return whether nothing can be open: reported closed, or no controller was ever there."""
-    status = snapshot.controller
+    """Return whether nothing can be open: reported closed, or no controller was ever there.
+
+    A relay board reports nothing, so there nothing is ever confirmed.
+    """
+    status, capabilities = snapshot.controller, snapshot.capabilities
     if status.state is ControllerState.DISCONNECTED:
-        return snapshot.capabilities is None
-    return status.open_mask == 0
+        return capabilities is None
+    return status.open_mask == 0 and (capabilities is None or capabilities.confirms)
 
 
 def stop_words(phase: StopPhase, *, talking: bool) -> str:

@@ -1,7 +1,4 @@
-"""Pictures arrive whole, newest first, and the window's end removes the memory."""
-
-from collections.abc import Iterator
-from multiprocessing.shared_memory import SharedMemory
+"""Pictures arrive whole, newest first."""
 
 import numpy as np
 import pytest
@@ -24,12 +21,9 @@ def picture(frame_id: int, height: int = 6, width: int = 8) -> Picture:
 
 
 @pytest.fixture
-def ring() -> Iterator[tuple[PictureRingReader, PictureRingWriter]]:
+def ring() -> tuple[PictureRingReader, PictureRingWriter]:
     reader = PictureRingReader(max_width_px=16, max_height_px=12, max_nozzles=4)
-    writer = PictureRingWriter(reader.layout)
-    yield reader, writer
-    writer.close()
-    reader.close()
+    return reader, PictureRingWriter(reader.handle)
 
 
 def test_picture_arrives_as_it_was_sent(
@@ -88,11 +82,3 @@ def test_too_large_a_picture_is_refused(
     _, writer = ring
     with pytest.raises(ValueError, match="larger than the ring"):
         writer.write(picture(1, height=13))
-
-
-def test_memory_is_gone_after_the_window_closed_it() -> None:
-    reader = PictureRingReader(max_width_px=16, max_height_px=12, max_nozzles=4)
-    name = reader.layout.name
-    reader.close()
-    with pytest.raises(FileNotFoundError):
-        SharedMemory(name=name)
