@@ -131,7 +131,10 @@ class BoomConfig(_Section):
     min_gap_ms: Annotated[float, Field(ge=0.0, le=1000.0)] = 5.0
     max_open_ms: Annotated[float, Field(ge=10.0, le=10000.0)] = 1000.0
     flow_l_min: Annotated[float, Field(gt=0.0, le=20.0)] = 0.4
-    """At ``nominal_pressure_kpa``."""
+    """At ``nominal_pressure_kpa`` with the coil on all the time."""
+    pwm_period_ms: Annotated[int, Field(ge=20, le=100)] = 20
+    pwm_duty_percent: Annotated[int, Field(ge=1, le=100)] = 100
+    """Share of each ``pwm_period_ms`` that a coil is on while its nozzle sprays; 100: always."""
     nominal_pressure_kpa: Annotated[float, Field(gt=10.0, le=2000.0)] = 300.0
     nozzles: tuple[NozzleConfig, ...] = ()
 
@@ -142,6 +145,14 @@ class BoomConfig(_Section):
                 f"footprint_across_m {self.footprint_across_m} is less than pitch_m {self.pitch_m}:"
                 " strips between the nozzles would never be sprayed; raise the boom or enter the"
                 " width that a nozzle really covers"
+            )
+        on_ms = 0.01 * self.pwm_duty_percent * self.pwm_period_ms
+        if self.pwm_duty_percent < 100 and on_ms <= self.open_latency_ms:
+            raise ValueError(
+                f"pwm_duty_percent {self.pwm_duty_percent} of pwm_period_ms {self.pwm_period_ms}"
+                f" leaves the coil on for {on_ms:g} ms at a time, and a valve with open_latency_ms"
+                f" {self.open_latency_ms:g} would never open; enter a larger duty, a longer period"
+                " or the latency of your PWM valves"
             )
         ids = [n.nozzle for n in self.nozzles]
         for nozzle in ids:
@@ -294,6 +305,16 @@ class Config(_Section):
     recording: RecordingConfig = RecordingConfig()
     simulation: SimulationConfig = SimulationConfig()
     window: WindowConfig = WindowConfig()
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.boom.pwm_duty_percent < 100 and self.controller.kind != "agriseg":
+            raise ValueError(
+                f"boom.pwm_duty_percent is {self.boom.pwm_duty_percent}, but a relay board"
+                f" (controller.kind {self.controller.kind}) cannot switch valves on and off while"
+                " they spray; set it to 100 or use controller.kind agriseg"
+            )
+        return self
 
 
 def load_config(path: Path) -> Config:

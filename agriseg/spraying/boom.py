@@ -175,7 +175,7 @@ def _nozzles(config: BoomConfig) -> tuple[Nozzle, ...]:
             open_latency_s=1e-3 * _or(n.open_latency_ms, config.open_latency_ms),
             close_latency_s=1e-3 * _or(n.close_latency_ms, config.close_latency_ms),
             fall_s=1e-3 * config.fall_ms,
-            flow_l_min=_or(n.flow_l_min, config.flow_l_min),
+            flow_l_min=0.01 * config.pwm_duty_percent * _or(n.flow_l_min, config.flow_l_min),
         )
         for i, n in enumerate(given)
     )

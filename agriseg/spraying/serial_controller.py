@@ -46,6 +46,7 @@ from firmware_bridge.link import (
     LinkPhase,
     PulseAnswer,
     PulseCommand,
+    Pwm,
     Refused,
 )
 from firmware_bridge.modular import mask_to_int, unwrapped
@@ -122,6 +123,14 @@ def valve_timings(boom: BoomConfig) -> Mapping[int, ValveTiming]:
     return timings
 
 
+def valve_pwm(boom: BoomConfig) -> Pwm | None:
+    """Return each channel's duty; None where coils are on as long as their nozzle sprays."""
+    if boom.pwm_duty_percent == 100:
+        return None
+    duties = dict.fromkeys(nozzle_channels(boom), boom.pwm_duty_percent)
+    return Pwm(period_ms=boom.pwm_period_ms, duty_percent=duties)
+
+
 def link_limits(config: Config) -> Limits:
     """Return what the controller is asked to obey."""
     counts_per_s = config.wheel.counts_per_m * config.spray.min_speed_m_s
@@ -171,6 +180,7 @@ class SerialController:
             valves=valve_timings(config.boom),
             limits=link_limits(config),
             baud=float(config.controller.baud),
+            pwm=valve_pwm(config.boom),
         )
         self._messages: list[ControllerMessage] = []
         self._nozzle_of: dict[int, int] = {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -13,9 +14,10 @@ from agriseg.config import BoomConfig, Config, WheelConfig
 from agriseg.errors import ControllerError, ProtocolError
 from agriseg.messages import ControllerCapabilities, ControllerState, PulseOutcome
 from firmware_bridge import frames
-from firmware_bridge.codec import encode
-from firmware_bridge.codes import Alive, State
+from firmware_bridge.codec import decode_controller, encode
+from firmware_bridge.codes import Alive, Capability, State
 from firmware_bridge.simulator import ControllerSimulator, SimulatorSettings
+from firmware_bridge.wires import SimulatedWire
 
 
 def last_closed_s(bench: Bench) -> float:
@@ -261,6 +263,32 @@ def test_another_protocol_version_ends_the_connection() -> None:
 def test_a_boom_with_more_nozzles_than_the_controller_has_valves_is_refused() -> None:
     bench = Bench(settings=SimulatorSettings(valves=4))
     with pytest.raises(ControllerError, match=r"channel 7.*4 valves.*boom.nozzle_count"):
+        bench.run(2.0)
+
+
+class OldHello:
+    """A wire to a controller that says that it has no PWM."""
+
+    def __init__(self, wire: SimulatedWire) -> None:
+        self._wire = wire
+        self.moments, self.write, self.close = wire.moments, wire.write, wire.close
+
+    def read(self, t_s: float) -> list[tuple[float, bytes]]:
+        return [(arrival_s, self._without_pwm(data)) for arrival_s, data in self._wire.read(t_s)]
+
+    @staticmethod
+    def _without_pwm(data: bytes) -> bytes:
+        frame, seq = decode_controller(data[:-1])
+        if isinstance(frame, frames.HelloReply):
+            frame = replace(frame, capabilities=frame.capabilities & ~Capability.PWM)
+        return encode(frame, seq)
+
+
+@pytest.mark.error_logs
+def test_a_controller_without_pwm_ends_the_connection_where_pwm_is_set() -> None:
+    boom = BoomConfig(nozzle_count=8, open_latency_ms=3.0, pwm_duty_percent=40)
+    bench = Bench(config=Config(boom=boom), wrap=OldHello)
+    with pytest.raises(ProtocolError, match=r"'AgriSeg simulator' cannot.*PWM.*100 percent"):
         bench.run(2.0)
 
 

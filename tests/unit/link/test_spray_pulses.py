@@ -8,7 +8,7 @@ import math
 import pytest
 from link_bench import COUNTS_PER_M, FALL_S, Bench, LossyWire, Motion, small_config
 
-from agriseg.config import BoomConfig, Config, ControllerConfig, NozzleConfig
+from agriseg.config import BoomConfig, Config, ControllerConfig, NozzleConfig, parse_config
 from agriseg.errors import ConfigError
 from agriseg.messages import (
     ControllerCapabilities,
@@ -16,6 +16,7 @@ from agriseg.messages import (
     OdometrySource,
     PulseOutcome,
 )
+from agriseg.spraying.boom import Boom
 from agriseg.spraying.serial_controller import nozzle_channels
 from firmware_bridge.codes import Cause, State
 from firmware_bridge.simulator import SimulatorSettings
@@ -161,6 +162,26 @@ def test_each_nozzle_has_its_own_channel_and_latencies() -> None:
     for valve in (0, 6, 2):
         assert bench.ground_edges(valve) == pytest.approx([start, start + 0.1], abs=0.001)
     assert [bench.report(e).nozzle_id for e in events] == [0, 1, 2]
+
+
+def test_pwm_nozzles_are_switched_and_counted_by_their_duty() -> None:
+    boom = BoomConfig(
+        nozzle_count=8, open_latency_ms=3.0, close_latency_ms=3.0, pwm_duty_percent=40
+    )
+    settings = SimulatorSettings(valves=8, open_latency_s=0.003, close_latency_s=0.003)
+    bench = Bench(config=Config(boom=boom), settings=settings)
+    bench.arm()
+    event = bench.spray(2, bench.here_m + 0.3, bench.here_m + 0.7)
+    bench.run(1.0)
+    edges = [e for e in bench.simulator.coil_edges if e.valve == 2]
+    assert [e.is_open for e in edges] == [True, False] * 20
+    on_s = sum(b.t_s - a.t_s for a, b in zip(edges[::2], edges[1::2], strict=True))
+    assert on_s == pytest.approx(0.4 * 0.4, abs=0.002)
+    report = bench.report(event)
+    assert report.outcome is PulseOutcome.DONE
+    assert report.t_close_s - report.t_open_s == pytest.approx(0.4, abs=0.002)
+    told_l = Boom(boom).confirmed_volume_l(2, report.t_close_s - report.t_open_s)
+    assert told_l == pytest.approx(bench.simulator.volume_l, rel=0.02)
 
 
 def test_two_nozzles_on_one_channel_are_refused() -> None:
@@ -351,8 +372,10 @@ def test_an_open_coil_is_reported_with_its_pulse() -> None:
     bench.simulator.break_valve(2, bench.clock.now_s(), open_coil=True)
     event = bench.spray(2, bench.here_m + 0.2, bench.here_m + 0.3)
     bench.run(0.6)
-    assert bench.report(event).outcome is PulseOutcome.REJECTED
-    assert "no current" in bench.report(event).detail
+    report = bench.report(event)
+    assert report.outcome is PulseOutcome.FAILED
+    assert math.isnan(report.t_open_s)
+    assert "no current" in report.detail
     assert bench.status.fault_mask == 1 << 2
     assert bench.simulator.valve_edges == []
 
@@ -418,3 +441,22 @@ def test_closing_disarms() -> None:
     list(wires[0].moments(bench.clock.now_s() + 0.05))
     assert bench.simulator.state is State.SAFE
     assert bench.simulator.cause is Cause.COMMAND
+
+
+@pytest.mark.parametrize(
+    ("boom", "controller", "words"),
+    [
+        ({"pwm_duty_percent": 40}, {}, "leaves the coil on for 8 ms.*would never open"),
+        (
+            {"pwm_duty_percent": 40, "open_latency_ms": 3.0},
+            {"kind": "pgn239"},
+            "a relay board .*pgn239.* cannot switch",
+        ),
+        ({"pwm_period_ms": 19}, {}, "pwm_period_ms"),
+    ],
+)
+def test_pwm_that_cannot_be_is_refused_in_words(
+    boom: dict[str, object], controller: dict[str, object], words: str
+) -> None:
+    with pytest.raises(ConfigError, match=words):
+        parse_config({"boom": boom, "controller": controller}, source="field.toml")
