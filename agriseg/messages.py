@@ -75,6 +75,8 @@ class PulseOutcome(Enum):
     """Not opened: it was asked for after its moment."""
     REJECTED = "rejected"
     """Not opened: refused with a reason."""
+    FAILED = "failed"
+    """Taken and switched, but the valve did not open: its coil drew no current."""
     FLUSHED = "flushed"
     """Not opened: the queue was emptied first."""
     LOST = "lost"

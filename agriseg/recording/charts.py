@@ -63,6 +63,8 @@ _MAP_SECTION_M = 12.0
 _MAP_SECTIONS = 4
 _MOST_POINTS = 1500
 
+_TALLY = {PulseOutcome.DONE: "confirmed", PulseOutcome.SENT: "sent"}
+
 _STAGES = (
     ("capture_ms", "capture", SKY),
     ("queue_ms", "queue", GREY),
@@ -153,22 +155,30 @@ def latency_chart(history: RunHistory) -> Chart | None:
 def nozzle_chart(history: RunHistory) -> Chart:
     """Draw confirmed and failed pulses of each nozzle, from the left of the boom."""
     count = history.config.boom.nozzle_count
-    confirmed = np.zeros(count, np.int64)
-    failed = np.zeros(count, np.int64)
+    tallies = {name: np.zeros(count, np.int64) for name in ("confirmed", "failed", "sent")}
+    confirmed, failed, sent = tallies.values()
     for pulse in history.pulses:
         if 0 <= pulse.nozzle_id < count:
-            counts = confirmed if pulse.outcome is PulseOutcome.DONE else failed
+            counts = tallies[_TALLY.get(pulse.outcome, "failed")]
             counts[pulse.nozzle_id] += 1
 
     def draw(axes: Axes) -> None:
         nozzle = np.arange(count) + 1
         axes.bar(nozzle, confirmed, width=0.75, color=BLUE, label="confirmed")
+        if sent.any():
+            axes.bar(nozzle, sent, width=0.75, color=GREY, label="sent, nothing confirms")
         if failed.any():
             axes.bar(
-                nozzle, failed, 0.75, bottom=confirmed, color=VERMILLION, label="failed", hatch="//"
+                nozzle,
+                failed,
+                0.75,
+                bottom=confirmed + sent,
+                color=VERMILLION,
+                label="failed",
+                hatch="//",
             )
         axes.set_xlim(0.3, count + 0.7)
-        axes.set_ylim(0, max(1.0, 1.25 * float((confirmed + failed).max())))
+        axes.set_ylim(0, max(1.0, 1.25 * float((confirmed + failed + sent).max())))
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.yaxis.set_major_locator(MaxNLocator(nbins=5, integer=True))
         axes.set_xlabel("nozzle, 1 is the left end of the boom")

@@ -43,6 +43,7 @@ OUTCOMES = {
     "cut": "opened, closed early because the controller left ARMED",
     "late": "not opened: asked for after its moment",
     "rejected": "not opened: refused by the controller",
+    "failed": "not opened: the coil drew no current",
     "flushed": "not opened: the queue was emptied first",
     "lost": "no report came; nothing is known",
     "sent": "messages went out in time; this board confirms nothing",

@@ -42,6 +42,9 @@ BASELINE = (
     "all nozzles open over the whole distance while the robot moved, at the nozzles' nominal flow"
 )
 
+_SINCE_VERSION_1 = frozenset({PulseOutcome.SENT, PulseOutcome.FAILED})
+"""Outcomes that the first recordings did not know; they are listed where they occur."""
+
 _STOP_KINDS = frozenset({"stop"})
 _ALARM_KINDS = frozenset({"alarm", "stop", "start-refused", "recording"})
 _STAGES = ("capture", "segment", "project", "plan", "link")
@@ -182,7 +185,7 @@ def _pulse_figures(history: RunHistory) -> dict[str, Any]:
             "by_outcome": {
                 outcome.value: outcomes[outcome]
                 for outcome in PulseOutcome
-                if outcome is not PulseOutcome.SENT or unconfirmed
+                if outcome not in _SINCE_VERSION_1 or outcomes[outcome]
             },
         },
         "pulses_unconfirmed": unconfirmed,

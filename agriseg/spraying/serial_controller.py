@@ -78,6 +78,7 @@ _OUTCOMES = {
     Outcome.CAPPED: PulseOutcome.CAPPED,
     Outcome.CUT: PulseOutcome.CUT,
     Outcome.STANDSTILL: PulseOutcome.CUT,
+    Outcome.NO_CURRENT: PulseOutcome.FAILED,
     Outcome.LATE: PulseOutcome.LATE,
     Outcome.FLUSHED: PulseOutcome.FLUSHED,
     Outcome.LOST: PulseOutcome.LOST,
@@ -420,7 +421,7 @@ class SerialController:
         return (position + self._offset) / self._per_m
 
     def _report(self, answer: PulseAnswer, t_s: float) -> PulseReport:
-        opened = answer.outcome < Outcome.LATE
+        opened = answer.outcome < Outcome.LATE and answer.outcome != Outcome.NO_CURRENT
         clock, nan = self._link.clock, math.nan
         return PulseReport(
             event_id=answer.event_id,

@@ -247,6 +247,16 @@ class TestStopWatch:
         never = make_snapshot(t_s=10.2, state=EngineState.STOPPED, connected=False)
         assert watch.tick(never, 10.3) is StopPhase.CONFIRMED
 
+    def test_a_relay_board_that_reports_nothing_confirms_nothing(self) -> None:
+        watch = StopWatch()
+        watch.asked(10.0)
+        stopped = make_snapshot(t_s=10.1, state=EngineState.STOPPED)
+        assert stopped.capabilities is not None
+        silent = replace(stopped, capabilities=replace(stopped.capabilities, confirms=False))
+        assert watch.tick(silent, 10.2) is StopPhase.ASKED
+        late_s = 10.0 + STOP_CONFIRMED_WITHIN_S + 0.1
+        assert watch.tick(replace(silent, t_s=late_s), late_s) is StopPhase.UNCONFIRMED
+
     def test_a_stop_while_not_ready_is_confirmed_too(self) -> None:
         watch = StopWatch()
         watch.asked(10.0)

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import psutil
 import pytest
 
 if sys.platform == "win32":
@@ -97,12 +98,15 @@ def test_without_a_compiler_sim_says_so_and_runs_the_reference(tmp_path: Path) -
     assert "the Python reference controller runs here (no make and no gcc)" in done.stderr
 
 
-def test_sim_ends_at_an_interrupt_and_leaves_no_port() -> None:
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGKILL])
+def test_sim_leaves_no_process_behind(end: signal.Signals) -> None:
     with running("controller", "sim") as process:
-        path = first_line(process)
-        process.send_signal(signal.SIGINT)
-        assert process.wait(PATIENCE_S) == 130
-    assert not Path(path).exists()
+        first_line(process)
+        children = psutil.Process(process.pid).children(recursive=True)
+        process.send_signal(end)
+        assert process.wait(PATIENCE_S) == (130 if end is signal.SIGINT else -signal.SIGKILL)
+        _, alive = psutil.wait_procs(children, PATIENCE_S)
+    assert alive == []
 
 
 # monitor

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -171,6 +172,53 @@ def test_a_weed_is_commanded_counted_and_confirmed_apart(bench: Bench) -> None:
     totals = bench.engine.snapshot().totals
     assert totals.pulses_confirmed == 1
     assert totals.volume_confirmed_l > 0.0
+
+
+@pytest.mark.parametrize(
+    ("outcome", "detail"),
+    [
+        (PulseOutcome.FAILED, "the coil drew no current, so the valve did not open"),
+        (PulseOutcome.REJECTED, "it overlaps an earlier pulse of the same valve"),
+    ],
+)
+def test_a_pulse_that_failed_reaches_window_and_record_with_its_reason(
+    bench: Bench, outcome: PulseOutcome, detail: str
+) -> None:
+    bench.start_spraying()
+    bench.plant_weeds()
+    bench.run(3.0)
+    event = bench.controller.queued[0]
+    failed = replace(
+        done(event), outcome=outcome, detail=detail, t_open_s=math.nan, t_close_s=math.nan
+    )
+    bench.controller.extra.append(failed)
+    bench.run(0.05)
+    snapshot = bench.engine.snapshot()
+    totals = snapshot.totals
+    assert (totals.pulses_failed, totals.pulses_confirmed, totals.volume_confirmed_l) == (1, 0, 0.0)
+    (alarm,) = [alarm for alarm in snapshot.alarms if alarm.code == "pulses-failed"]
+    assert detail in alarm.text
+    assert snapshot.controller.open_mask >> event.nozzle_id & 1 == 0
+    kept = [m for m in bench.sinks[0].messages if isinstance(m, PulseReport)]
+    assert [(m.event_id, m.outcome, m.detail) for m in kept] == [(event.event_id, outcome, detail)]
+
+
+def test_a_pulse_that_nothing_confirms_is_neither_confirmed_nor_failed(bench: Bench) -> None:
+    bench.start_spraying()
+    bench.plant_weeds()
+    bench.run(3.0)
+    sent = replace(
+        done(bench.controller.queued[0]),
+        outcome=PulseOutcome.SENT,
+        t_open_s=math.nan,
+        t_close_s=math.nan,
+    )
+    bench.controller.extra.append(sent)
+    bench.run(0.05)
+    totals = bench.engine.snapshot().totals
+    assert (totals.pulses_unconfirmed, totals.pulses_confirmed, totals.pulses_failed) == (1, 0, 0)
+    assert math.isnan(totals.saving_fraction)
+    assert "pulses-failed" not in bench.alarms
 
 
 def test_lost_camera_closes_the_nozzles_and_does_not_resume(bench: Bench) -> None:
