@@ -36,7 +36,7 @@ from agriseg.opencv import cv2
 if TYPE_CHECKING:
     from openvino import Model
 
-FILE_LIMIT_BYTES = 20_000_000
+FILE_LIMIT_BYTES = 100_000_000
 _TRACE_SIZE_PX = 256
 _FILE_MODE = 0o644
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 import pytest
 import torch
@@ -10,8 +11,10 @@ from tiny_fields import field_picture
 from torch import nn
 from torch.nn import functional
 
+import agriseg.models
 from agriseg.errors import ModelFileError
 from agriseg.models.backbone_weights import lite0_backbone, load_lite0_backbone
+from agriseg.models.catalog import list_architectures
 from agriseg.models.cost import NetworkCost, network_cost
 from agriseg.models.export import convert_network
 from agriseg.models.losses import segmentation_loss
@@ -185,6 +188,20 @@ def test_lite0_networks_take_the_backbones_place(architecture: str) -> None:
 def test_imagenet_weights_for_another_backbone_are_refused_in_one_sentence() -> None:
     with pytest.raises(ModelFileError, match=r"UNet has no .*pretrained = false"):
         load_lite0_backbone(build_network("unet-16", 3))
+
+
+def test_deeplabs_backbone_stays_at_stride_16() -> None:
+    backbone = lite0_backbone(build_network("lite0-deeplab", 3)).eval()
+    with torch.inference_mode():
+        sides = [feature.shape[-1] for feature in backbone(torch.zeros(1, 3, 64, 64))]
+    assert sides == [16, 8, 4, 4]
+
+
+def test_the_zoos_page_names_every_architecture_with_its_figures() -> None:
+    page = (Path(agriseg.models.__file__).parent / "ZOO.md").read_text()
+    for one in list_architectures():
+        row = f"| `{one.name}` | {one.paper} | {one.parameters / 1e6:.2f} M | {one.stride} |"
+        assert row in page
 
 
 def test_unpooling_is_that_of_torch() -> None:
