@@ -23,6 +23,7 @@ from firmware_bridge.simulator import ControllerSimulator, SimulatorSettings
 
 START_TIMEOUT_S = 30.0
 STOP_TIMEOUT_S = 2.0
+_KEPT_EDGES = 1000
 
 
 def encoder(trajectory: Trajectory, start_s: float, counts_per_m: float) -> Callable[[float], int]:
@@ -72,7 +73,7 @@ def build_simulator(
     """
     trajectory = Trajectory(config.simulation)
     count_at = encoder(trajectory, start_s, config.wheel.counts_per_m) if has_wheel else None
-    settings = replace(simulator_settings(config), baud=baud)
+    settings = replace(simulator_settings(config), baud=baud, kept_edges=_KEPT_EDGES)
     return ControllerSimulator(settings, count_at=count_at, t_s=on_s)
 
 

@@ -23,6 +23,7 @@ class HydraulicsSettings:
     """Valves, nozzles, pump and tank.
 
     ``supply_droop`` is the share of the pressure that is lost while all nozzles spray.
+    ``kept_edges`` bounds how many of the newest edges are remembered; None remembers all.
     """
 
     open_latency_s: tuple[float, ...]
@@ -31,6 +32,7 @@ class HydraulicsSettings:
     nominal_kpa: float = 300.0
     supply_droop: float = 0.2
     tank_l: float = 200.0
+    kept_edges: int | None = None
 
 
 class SimulatedHydraulics:
@@ -44,9 +46,9 @@ class SimulatedHydraulics:
         self._settings = settings
         count = len(settings.open_latency_s)
         self.valve_count = count
-        self.edges: list[ValveEdge] = []
+        self.edges: deque[ValveEdge] = deque(maxlen=settings.kept_edges)
         """Truth: every edge of every valve's spray, in order of time."""
-        self.coil_edges: list[ValveEdge] = []
+        self.coil_edges: deque[ValveEdge] = deque(maxlen=settings.kept_edges)
         """Every switching of a coil, in order of time."""
         self.stuck_closed: set[int] = set()
         self.open_coil: set[int] = set()

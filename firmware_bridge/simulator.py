@@ -103,6 +103,8 @@ class SimulatorSettings:
 
     ``open_latency_s`` and the like are the valves' true behaviour; what the controller
     believes comes by CONFIG_VALVES. ``clock_ppm`` is how much too fast its clock runs.
+    ``kept_edges`` bounds how many of the newest valve and coil edges are remembered, for a
+    simulator that runs for hours; None remembers all.
     """
 
     valves: int = 24
@@ -127,6 +129,7 @@ class SimulatorSettings:
     """Bits per second that it sends with; 0 where bytes take no time."""
     bit_error_rate: float = 0.0
     seed: int = 1
+    kept_edges: int | None = None
 
 
 def _per_valve(value: float | tuple[float, ...], count: int) -> tuple[float, ...]:
@@ -161,6 +164,7 @@ class ControllerSimulator:
                 nominal_kpa=settings.nominal_kpa,
                 supply_droop=settings.supply_droop,
                 tank_l=settings.tank_l,
+                kept_edges=settings.kept_edges,
             ),
             t_s,
         )
@@ -240,12 +244,12 @@ class ControllerSimulator:
 
         Spray reaches the ground one fall time later.
         """
-        return self._hydraulics.edges
+        return list(self._hydraulics.edges)
 
     @property
     def coil_edges(self) -> list[ValveEdge]:
         """When each coil was switched, in order of time."""
-        return self._hydraulics.coil_edges
+        return list(self._hydraulics.coil_edges)
 
     @property
     def volume_l(self) -> float:

@@ -20,6 +20,8 @@ from mcap.writer import CompressionType, Writer
 from agriseg.recording.topics import MCAP_PROFILE, schema_of
 
 CHUNK_BYTES = 1024 * 1024
+MOST_FLUSHES = 7200
+"""The index of a part is kept in memory until the part ends, about 1 kB for each flush."""
 
 
 class OutputFile(Protocol):
@@ -163,7 +165,8 @@ class PartStream:
     metadata : mapping of a metadata record's name to its keys and values
         Written at the head of every part, so that each can be read alone.
     part_bytes : int
-        A part that has grown beyond is ended and the next begun.
+        A part that has grown beyond is ended and the next begun; so is one that was flushed
+        ``most_flushes`` times.
     open_file : callable
         Makes the file of a part.
     """
@@ -176,14 +179,17 @@ class PartStream:
         metadata: Mapping[str, Mapping[str, str]],
         part_bytes: int,
         open_file: Callable[[Path], OutputFile] = DiskFile,
+        most_flushes: int = MOST_FLUSHES,
     ) -> None:
         self._directory = directory
         self._prefix = prefix
         self._topics = dict(topics)
         self._metadata = dict(metadata)
         self._part_bytes = part_bytes
+        self._most_flushes = most_flushes
         self._open_file = open_file
         self._begun = 0
+        self._flushes = 0
         self._unflushed = 0
         self._completed_bytes = 0
         self._parts: deque[_Part] = deque()
@@ -218,7 +224,7 @@ class PartStream:
         OSError
             They did not fit; they stay in memory and the next call tries again.
         """
-        if self._parts[-1].size > self._part_bytes:
+        if self._parts[-1].size > self._part_bytes or self._flushes >= self._most_flushes:
             self._end_part()
             self._begin()
         for part in self._parts:
@@ -235,6 +241,7 @@ class PartStream:
             As `write_out`.
         """
         self._parts[-1].writer.flush()  # type: ignore[no-untyped-call]
+        self._flushes += 1
         self._unflushed = 0
         self.write_out()
         self._parts[-1].sync()
@@ -262,6 +269,7 @@ class PartStream:
         path = self._directory / f"{self._prefix}-{self._begun:04d}.mcap"
         self._parts.append(_Part(path, self._topics, self._metadata, self._open_file))
         self._begun += 1
+        self._flushes = 0
 
     def _end_part(self) -> None:
         part = self._parts[-1]
