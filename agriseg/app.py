@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 
 from agriseg.commands import (
+    benchmark,
     compare,
     config,
     controller,
@@ -68,6 +69,7 @@ def build_parser() -> argparse.ArgumentParser:
         evaluate,
         compare,
         export,
+        benchmark,
         models,
         controller,
         config,

@@ -133,7 +133,9 @@ def quantise(model: Model, images: Sequence[UInt8Array], spec: InputSpec) -> Mod
         BGR images as the camera sees them.
     spec : InputSpec
     """
-    import nncf
+    from agriseg.models.onnx_runtime import require
+
+    nncf = require("nncf", "train")
 
     items = [normalise_image(image, spec) for image in images]
     _log.info("quantising with %d images", len(items))

@@ -10,7 +10,8 @@ from agriseg.errors import ModelFileError
 from agriseg.messages import UInt8Array
 from agriseg.models.bundle import ModelBundle
 from agriseg.models.export import export_bundle
-from agriseg.models.onnx_files import network_to_onnx, quantise_onnx, require, save_onnx
+from agriseg.models.onnx_files import network_to_onnx, quantise_onnx, save_onnx
+from agriseg.models.onnx_runtime import require
 from agriseg.models.onnx_segmenter import OnnxSegmenter
 from agriseg.models.openvino_segmenter import OpenVinoSegmenter
 from agriseg.models.torch_segmenter import TorchCpuSegmenter, load_network

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from agriseg.errors import ModelFileError
 from agriseg.messages import UInt8Array
 from agriseg.models.bundle import InputSpec, Manifest
 from agriseg.models.export import normalise_image
 from agriseg.models.graph import FrameGraph
+from agriseg.models.onnx_runtime import require
 from agriseg.models.sizing import Size, network_size
 
 if TYPE_CHECKING:
@@ -138,24 +138,6 @@ def build_frame_onnx(network: ModelProto, frame: Size, spec: InputSpec) -> Model
     with_input = merge(before, network, io_map=[("normalised", INPUT_NAME)])
     whole: ModelProto = merge(with_input, after, io_map=[(OUTPUT_NAME, "raw")])
     return whole
-
-
-def require(package: str, extra: str = "onnx") -> Any:
-    """Import an optional package.
-
-    Raises
-    ------
-    ModelFileError
-        It is not installed; the message says how to install it.
-    """
-    import importlib
-
-    try:
-        return importlib.import_module(package)
-    except ImportError as error:
-        raise ModelFileError(
-            f"the package {package} is not installed; run `pip install 'agriseg[{extra}]'`"
-        ) from error
 
 
 def save_onnx(model: ModelProto, path: Path) -> None:

@@ -10,7 +10,8 @@ import numpy as np
 
 from agriseg.messages import Frame, Segmentation
 from agriseg.models.bundle import InputSpec
-from agriseg.models.onnx_files import FRAME_NAME, build_frame_onnx, require
+from agriseg.models.onnx_files import FRAME_NAME, build_frame_onnx
+from agriseg.models.onnx_runtime import require
 from agriseg.models.sizing import Size
 
 if TYPE_CHECKING:

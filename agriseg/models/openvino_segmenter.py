@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import OrderedDict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -17,6 +17,8 @@ from agriseg.models.sizing import Size, network_size
 
 if TYPE_CHECKING:
     from openvino import InferRequest, Model, Output
+
+FloatPrecision = Literal["", "f32", "bf16"]
 
 _KEPT_SIZES = 3
 
@@ -34,6 +36,10 @@ class OpenVinoSegmenter:
         CPU threads of the model.
     cache_dir : Path, optional
         Where compiled models are kept for the next start.
+    network : Path, optional
+        OpenVINO file of the same network to use instead of the bundle's.
+    precision : str
+        What floating-point layers compute in, ``f32`` or ``bf16``; empty leaves it to OpenVINO.
 
     Raises
     ------
@@ -41,24 +47,36 @@ class OpenVinoSegmenter:
         The bundle's OpenVINO file is not a segmentation network of three classes.
     """
 
-    def __init__(self, bundle: ModelBundle, *, threads: int, cache_dir: Path | None = None) -> None:
+    def __init__(
+        self,
+        bundle: ModelBundle,
+        *,
+        threads: int,
+        cache_dir: Path | None = None,
+        network: Path | None = None,
+        precision: FloatPrecision = "",
+    ) -> None:
         self._bundle = bundle
+        self._network = bundle.openvino_path if network is None else network
+        self._words = precision or bundle.manifest.openvino_precision
         self._core = ov.Core()
         if cache_dir is not None:
             self._core.set_property({"CACHE_DIR": str(cache_dir)})
-        self._settings = {
+        self._settings: dict[str, str | int] = {
             "PERFORMANCE_HINT": "LATENCY",
             "NUM_STREAMS": 1,
             "INFERENCE_NUM_THREADS": threads,
         }
-        _check_network(self._read_network(), bundle)
+        if precision:
+            self._settings["INFERENCE_PRECISION_HINT"] = precision
+        _check_network(self._read_network(), self._network)
         self._requests: OrderedDict[Size, InferRequest] = OrderedDict()
 
     @property
     def name(self) -> str:
         """Model and runtime."""
         manifest = self._bundle.manifest
-        return f"{manifest.name} {manifest.version} (OpenVINO {manifest.openvino_precision})"
+        return f"{manifest.name} {manifest.version} (OpenVINO {self._words})"
 
     def segment(self, frame: Frame) -> Segmentation:
         """Return the classes and probabilities of every pixel of ``frame``."""
@@ -98,7 +116,7 @@ class OpenVinoSegmenter:
         return found
 
     def _read_network(self) -> Model:
-        return self._core.read_model(self._bundle.openvino_path)
+        return self._core.read_model(self._network)
 
 
 def build_frame_model(network: Model, frame: Size, spec: InputSpec) -> Model:
@@ -168,7 +186,7 @@ def _with_preprocessing(model: Model, frame: Size, size: Size, spec: InputSpec) 
     return steps.build()
 
 
-def _check_network(network: Model, bundle: ModelBundle) -> None:
+def _check_network(network: Model, path: Path) -> None:
     inputs, outputs = len(network.inputs), len(network.outputs)
     if inputs == 1 and outputs == 1:
         channels = [
@@ -179,7 +197,7 @@ def _check_network(network: Model, bundle: ModelBundle) -> None:
         if channels == ["3", str(len(CLASS_NAMES))]:
             return
     raise ModelFileError(
-        f"{bundle.openvino_path}: not a segmentation network; expected one input "
+        f"{path}: not a segmentation network; expected one input "
         f"(1, 3, h, w) and one output (1, {len(CLASS_NAMES)}, h / k, w / k), "
         f"found {inputs} inputs and {outputs} outputs"
     )

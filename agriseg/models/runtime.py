@@ -10,6 +10,8 @@ from typing import Literal
 
 from agriseg.errors import AgrisegError, ModelFileError
 from agriseg.models.bundle import ModelBundle, open_bundle, shipped_model
+from agriseg.models.runtime_memory import recall
+from agriseg.models.sizing import Size
 from agriseg.ports import Segmenter
 
 RuntimeName = Literal["openvino", "cuda", "torch-cpu"]
@@ -24,7 +26,7 @@ def available_runtimes() -> tuple[RuntimeName, ...]:
     torch is only asked where the computer has an NVIDIA driver: importing it takes seconds.
     """
     found: list[RuntimeName] = []
-    if _has_nvidia_driver() and _torch_sees_cuda():
+    if sees_cuda():
         found.append("cuda")
     if importlib.util.find_spec("openvino") is not None:
         found.append("openvino")
@@ -39,6 +41,7 @@ def open_segmenter(
     runtime: RuntimeChoice = "auto",
     threads: int = 0,
     cache_dir: Path | None = None,
+    size: Size | None = None,
 ) -> Segmenter:
     """Open a model for use.
 
@@ -47,11 +50,15 @@ def open_segmenter(
     model : Path, optional
         Folder of a bundle; the shipped model by default.
     runtime : str
-        ``auto`` takes the first of `available_runtimes` that can open the model.
+        ``auto`` takes what `agriseg benchmark` found to be the fastest on this computer; while
+        nothing is remembered, the first of `available_runtimes` that can open the model.
+        Nothing is measured here: opening a model must not delay the start of spraying.
     threads : int
         CPU threads; 0 leaves one core for the rest of the program.
     cache_dir : Path, optional
         Where OpenVINO keeps compiled models, for a quicker second start.
+    size : Size, optional
+        Size of the frames, where it is known: the choice may differ with it.
 
     Raises
     ------
@@ -60,6 +67,10 @@ def open_segmenter(
     """
     bundle = open_bundle(shipped_model() if model is None else model)
     count = threads if threads > 0 else default_threads()
+    if runtime == "auto":
+        remembered = _open_remembered(bundle, count, size)
+        if remembered is not None:
+            return remembered
     available = available_runtimes() if runtime == "auto" else (runtime,)
     if not available:
         raise ModelFileError(
@@ -76,11 +87,28 @@ def open_segmenter(
 
 def default_threads() -> int:
     """Return one less than the cores that this process may use, at least 1."""
-    return (
-        max(1, len(os.sched_getaffinity(0)) - 1)
-        if hasattr(os, "sched_getaffinity")
-        else max(1, (os.cpu_count() or 2) - 1)
-    )
+    return max(1, usable_cores() - 1)
+
+
+def usable_cores() -> int:
+    """Return the cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 2
+
+
+def _open_remembered(bundle: ModelBundle, threads: int, size: Size | None) -> Segmenter | None:
+    """Open with the runtime that was measured to be the fastest; None where none is known."""
+    form = recall(bundle, size)
+    if form is None:
+        return None
+    from agriseg.models.forms import open_form
+
+    try:
+        return open_form(bundle, form, threads, may_convert=False)
+    except (AgrisegError, ImportError, RuntimeError, OSError) as error:
+        _log.warning("%s was the fastest and cannot be opened (%s), trying others", form, error)
+        return None
 
 
 def _open_or_say_why(
@@ -109,6 +137,11 @@ def _open(
     if runtime == "cuda":
         return CudaSegmenter(bundle)
     return TorchCpuSegmenter(bundle, threads=threads)
+
+
+def sees_cuda() -> bool:
+    """Return whether torch can compute on an NVIDIA GPU; imports torch only where one may be."""
+    return _has_nvidia_driver() and _torch_sees_cuda()
 
 
 def _has_nvidia_driver() -> bool:

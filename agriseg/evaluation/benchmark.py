@@ -1,0 +1,260 @@
+"""How fast every runtime is on this computer, and how far its labels are from float32."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+
+from agriseg.errors import AgrisegError
+from agriseg.evaluation.loss import AccuracyLoss, Picture, Pictures, measure_loss
+from agriseg.messages import Frame
+from agriseg.models.bundle import ModelBundle
+from agriseg.models.forms import CONVERTED_WHEN_OPENED, FORMS, REFERENCE, open_form, why_missing
+from agriseg.models.runtime_memory import MeasuredForm, machine, versions
+from agriseg.models.sizing import Size, network_size
+from agriseg.opencv import cv2
+from agriseg.ports import Segmenter
+
+SCHEMA = "agriseg-benchmark"
+SCHEMA_VERSION = 1
+MOST_PICTURES = 12
+
+_FRAMES_PER_TURN = 5
+_TURN_S = 0.5
+_LEAST_ROUNDS = 3
+
+Tell = Callable[[str], None]
+"""Is told in words what is being done."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeasuredRuntime:
+    """One runtime's times per frame, frame bytes in to byte maps out, and its accuracy."""
+
+    form: str
+    name: str
+    median_ms: float
+    p95_ms: float
+    frames: int
+    loss: AccuracyLoss
+
+    @property
+    def fps(self) -> float:
+        """Frames per second at the median."""
+        return 1e3 / self.median_ms
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Benchmark:
+    """What was measured, and under which conditions."""
+
+    size: Size
+    threads: int
+    pictures: str
+    runtimes: tuple[MeasuredRuntime, ...]
+    unavailable: Mapping[str, str]
+
+    @property
+    def best(self) -> MeasuredRuntime:
+        """The fastest runtime that loses at most one point of mean IoU against float32."""
+        return min((r for r in self.runtimes if r.loss.is_bounded), key=lambda r: r.median_ms)
+
+    @property
+    def best_to_open(self) -> MeasuredRuntime:
+        """The same among those that open without converting the model first."""
+        bounded = (r for r in self.runtimes if r.loss.is_bounded)
+        quick = (r for r in bounded if r.form not in CONVERTED_WHEN_OPENED)
+        return min(quick, key=lambda r: r.median_ms)
+
+
+def run_benchmark(
+    bundle: ModelBundle,
+    pictures: Pictures,
+    size: Size,
+    *,
+    threads: int,
+    seconds: float,
+    tell: Tell = lambda _: None,
+) -> Benchmark:
+    """Measure every runtime there is, in turn, in rounds.
+
+    Parameters
+    ----------
+    bundle : ModelBundle
+    pictures : Pictures
+        Brought to ``size``; at most 12 of them are used.
+    size : Size
+        Of the frames.
+    threads : int
+        CPU threads.
+    seconds : float
+        How long to measure speed, all runtimes together; opening and comparing come on top.
+    tell : callable
+    """
+    loads = pictures.load[:: max(1, -(-len(pictures.load) // MOST_PICTURES))]
+    shown = [_resized(load(), size) for load in loads]
+    unavailable = {form: why_missing(bundle, form) for form in FORMS}
+    segmenters = _open_all(
+        bundle, [form for form, why in unavailable.items() if not why], threads, unavailable, tell
+    )
+    try:
+        losses = {}
+        for form, segmenter in segmenters.items():
+            tell(f"comparing the labels of {form} with float32")
+            losses[form] = measure_loss(segmenters[REFERENCE], segmenter, shown)
+        tell(f"measuring speed for {seconds:.0f} s")
+        times_ms = measure_in_turn(segmenters, [image for image, _ in shown], seconds)
+        return Benchmark(
+            size=size,
+            threads=threads,
+            pictures=pictures.name,
+            runtimes=tuple(
+                _measured(form, segmenter, times_ms[form], losses[form])
+                for form, segmenter in segmenters.items()
+            ),
+            unavailable={form: why for form, why in unavailable.items() if why},
+        )
+    finally:
+        for segmenter in segmenters.values():
+            segmenter.close()
+
+
+def measure_in_turn(
+    segmenters: Mapping[str, Segmenter],
+    images: Sequence[np.ndarray[Any, np.dtype[np.uint8]]],
+    seconds: float,
+    now_s: Callable[[], float] = time.perf_counter,
+) -> dict[str, list[float]]:
+    """Time segmenters in rounds, each a few frames at a turn, so that all meet the same load.
+
+    The first frame of a turn finds another runtime's data in the caches and does not count.
+
+    Parameters
+    ----------
+    segmenters : mapping of name to Segmenter
+    images : sequence of (H, W, 3) uint8
+        Shown in turn.
+    seconds : float
+        At least three rounds are done, however long they take.
+    now_s : callable
+        Clock.
+
+    Returns
+    -------
+    dict of name to times in milliseconds
+    """
+    times_ms: dict[str, list[float]] = {name: [] for name in segmenters}
+    frames = _frames(images)
+    began_s, rounds = now_s(), 0
+    while rounds < _LEAST_ROUNDS or now_s() - began_s < seconds:
+        for name, segmenter in segmenters.items():
+            segmenter.segment(next(frames))
+            turn_s = now_s()
+            for _ in range(_FRAMES_PER_TURN):
+                frame = next(frames)
+                frame_s = now_s()
+                segmenter.segment(frame)
+                times_ms[name].append(1e3 * (now_s() - frame_s))
+                if now_s() - turn_s >= _TURN_S:
+                    break
+        rounds += 1
+    return times_ms
+
+
+def benchmark_figures(bundle: ModelBundle, benchmark: Benchmark) -> dict[str, Any]:
+    """Return everything that ``agriseg benchmark --json`` writes."""
+    best, size = benchmark.best, benchmark.size
+    looked_at = network_size(size, bundle.manifest.input.long_side_px)
+    return {
+        "schema": SCHEMA,
+        "schema_version": SCHEMA_VERSION,
+        "model": f"{bundle.manifest.name} {bundle.manifest.version}",
+        "architecture": bundle.manifest.architecture,
+        "size": f"{size.width_px}x{size.height_px}",
+        "network_size": f"{looked_at.width_px}x{looked_at.height_px}",
+        "threads": benchmark.threads,
+        "pictures": benchmark.pictures,
+        "machine": machine(),
+        "versions": versions(),
+        "best": {"runtime": best.form, "fps": best.fps, "median_ms": best.median_ms},
+        "remembered": benchmark.best_to_open.form,
+        "runtimes": {
+            runtime.form: {
+                "name": runtime.name,
+                "median_ms": runtime.median_ms,
+                "p95_ms": runtime.p95_ms,
+                "fps": runtime.fps,
+                "frames": runtime.frames,
+                "difference": runtime.loss.figures(),
+            }
+            for runtime in benchmark.runtimes
+        },
+        "unavailable": dict(benchmark.unavailable),
+    }
+
+
+def to_remember(benchmark: Benchmark) -> MeasuredForm:
+    """Return what `agriseg.models.runtime_memory` keeps of a benchmark."""
+    best = benchmark.best_to_open
+    return MeasuredForm(
+        form=best.form,
+        fps=best.fps,
+        size=benchmark.size,
+        threads=benchmark.threads,
+        measured_at=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+
+
+def _open_all(
+    bundle: ModelBundle,
+    forms: Iterable[str],
+    threads: int,
+    unavailable: dict[str, str],
+    tell: Tell,
+) -> dict[str, Segmenter]:
+    """Open the forms; those that cannot be opened after all are noted as unavailable."""
+    segmenters: dict[str, Segmenter] = {}
+    for form in forms:
+        tell(f"opening {form}")
+        try:
+            segmenters[form] = open_form(bundle, form, threads, may_convert=True)
+        except (AgrisegError, RuntimeError, ImportError, OSError) as error:
+            if form == REFERENCE:
+                raise
+            unavailable[form] = str(error)
+    return segmenters
+
+
+def _measured(
+    form: str, segmenter: Segmenter, times_ms: Sequence[float], loss: AccuracyLoss
+) -> MeasuredRuntime:
+    median_ms, p95_ms = np.percentile(times_ms, [50, 95])
+    return MeasuredRuntime(
+        form=form,
+        name=segmenter.name,
+        median_ms=float(median_ms),
+        p95_ms=float(p95_ms),
+        frames=len(times_ms),
+        loss=loss,
+    )
+
+
+def _resized(picture: Picture, size: Size) -> Picture:
+    image, truth = picture
+    shape = (size.width_px, size.height_px)
+    scaled = cv2.resize(image, shape, interpolation=cv2.INTER_AREA)
+    mask = None if truth is None else cv2.resize(truth, shape, interpolation=cv2.INTER_NEAREST)
+    return np.asarray(scaled, np.uint8), None if mask is None else np.asarray(mask, np.uint8)
+
+
+def _frames(images: Sequence[np.ndarray[Any, np.dtype[np.uint8]]]) -> Iterator[Frame]:
+    number = 0
+    while True:
+        image = images[number % len(images)]
+        yield Frame(frame_id=number, t_capture_s=0.0, image=image)
+        number += 1
