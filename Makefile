@@ -3,6 +3,7 @@
 PYTHON ?= python3
 VENV := .venv
 READY := $(VENV)/.ready
+FIRMWARE_TOOLS := $(VENV)/.firmware-tools
 RUN_SECONDS ?= 30
 export PYTHON
 
@@ -18,6 +19,9 @@ setup: $(READY) ## Install system libraries, .venv and pinned packages; leaves .
 $(READY): pyproject.toml constraints.txt tools/setup.sh agriseg/commands/system_libraries.txt
 	@sh tools/setup.sh
 
+$(FIRMWARE_TOOLS): firmware_bridge/firmware/debian-packages.txt | $(READY)
+	@sh tools/setup.sh firmware
+
 run: $(READY) ## Open the window on the simulated field (without a display: a headless run)
 	@if [ -n "$$DISPLAY$$WAYLAND_DISPLAY" ] || [ "$$(uname -s)" = Darwin ]; then \
 		exec $(VENV)/bin/agriseg; \
@@ -26,10 +30,10 @@ run: $(READY) ## Open the window on the simulated field (without a display: a he
 	echo "There is no display: $(RUN_SECONDS) s over the simulated field without the window, into $$out"; \
 	$(VENV)/bin/agriseg run --world sim --seconds $(RUN_SECONDS) --headless --out "$$out"
 
-test: lint ## Check style, types and layers, then run the tests
+test: lint $(FIRMWARE_TOOLS) ## Check style, types and layers, then run the tests
 	@$(VENV)/bin/python -m pytest -q -m "not slow"
 
-test-slow: $(READY) ## Run the long tests
+test-slow: $(READY) $(FIRMWARE_TOOLS) ## Run the long tests
 	@$(VENV)/bin/python -m pytest -q -m slow
 
 lint: $(READY) ## Check style, types and layers only

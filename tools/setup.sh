@@ -2,6 +2,10 @@
 # Prepares this source tree: system libraries, .venv, pinned Python packages, the command
 # .venv/bin/agriseg. Run by the Makefile when something it depends on has changed; safe to
 # repeat. PYTHON names the interpreter to build .venv from (default: python3).
+#
+# `setup.sh firmware` installs what builds and tests the controller's firmware instead: only the
+# tests need it. Where it cannot be installed they are skipped, but with REQUIRE_FIRMWARE_TOOLS
+# set (continuous integration) that is an error.
 set -eu
 
 cd "$(dirname "$0")/.."
@@ -62,6 +66,37 @@ setup: then the same make command again:
     fi
     rm -f "$apt_log"
 }
+
+# --- the firmware's compilers and simulators (tests only) ------------------------------------
+
+firmware_packages="firmware_bridge/firmware/debian-packages.txt"
+
+missing_firmware_packages() {
+    while read -r package; do
+        case "$package" in '' | '#'*) continue ;; esac
+        status="$(dpkg-query -W -f='${Status}' "$package" 2>/dev/null || true)"
+        case "$status" in *' installed') ;; *) echo "$package" ;; esac
+    done <"$firmware_packages"
+}
+
+set_up_firmware_tools() {
+    missing="$(missing_firmware_packages | tr '\n' ' ')"
+    # shellcheck disable=SC2086  # a list of words
+    [ -z "${missing% }" ] || (install_packages $missing) || true
+    missing="$(missing_firmware_packages | tr '\n' ' ')"
+    if [ -z "${missing% }" ]; then
+        touch .venv/.firmware-tools
+    elif [ -n "${REQUIRE_FIRMWARE_TOOLS:-}" ]; then
+        fail "the firmware cannot be tested without: $missing"
+    else
+        say "tests of the firmware are skipped without: $missing"
+    fi
+}
+
+if [ "${1:-}" = firmware ]; then
+    set_up_firmware_tools
+    exit 0
+fi
 
 packages="$(missing_packages | tr '\n' ' ')"
 # shellcheck disable=SC2086  # a list of words
