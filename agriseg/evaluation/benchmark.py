@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from agriseg.errors import AgrisegError
 from agriseg.evaluation.loss import AccuracyLoss, Picture, Pictures, measure_loss
@@ -99,10 +100,16 @@ def run_benchmark(
     loads = pictures.load[:: max(1, -(-len(pictures.load) // MOST_PICTURES))]
     shown = [_resized(load(), size) for load in loads]
     unavailable = {form: why_missing(bundle, form) for form in FORMS}
-    segmenters = _open_all(
-        bundle, [form for form, why in unavailable.items() if not why], threads, unavailable, tell
-    )
+    segmenters: dict[str, Segmenter] = {}
     try:
+        for form in [form for form, why in unavailable.items() if not why]:
+            tell(f"opening {form}")
+            try:
+                segmenters[form] = _open_and_try(bundle, form, threads, shown[0][0])
+            except (AgrisegError, RuntimeError, ValueError, ImportError, OSError) as error:
+                if form == REFERENCE:
+                    raise
+                unavailable[form] = str(error)
         losses = {}
         for form, segmenter in segmenters.items():
             tell(f"comparing the labels of {form} with float32")
@@ -126,7 +133,7 @@ def run_benchmark(
 
 def measure_in_turn(
     segmenters: Mapping[str, Segmenter],
-    images: Sequence[np.ndarray[Any, np.dtype[np.uint8]]],
+    images: Sequence[NDArray[np.uint8]],
     seconds: float,
     now_s: Callable[[], float] = time.perf_counter,
 ) -> dict[str, list[float]]:
@@ -210,24 +217,13 @@ def to_remember(benchmark: Benchmark) -> MeasuredForm:
     )
 
 
-def _open_all(
-    bundle: ModelBundle,
-    forms: Iterable[str],
-    threads: int,
-    unavailable: dict[str, str],
-    tell: Tell,
-) -> dict[str, Segmenter]:
-    """Open the forms; those that cannot be opened after all are noted as unavailable."""
-    segmenters: dict[str, Segmenter] = {}
-    for form in forms:
-        tell(f"opening {form}")
-        try:
-            segmenters[form] = open_form(bundle, form, threads, may_convert=True)
-        except (AgrisegError, RuntimeError, ImportError, OSError) as error:
-            if form == REFERENCE:
-                raise
-            unavailable[form] = str(error)
-    return segmenters
+def _open_and_try(
+    bundle: ModelBundle, form: str, threads: int, image: NDArray[np.uint8]
+) -> Segmenter:
+    """Open a form and show it one frame: some runtimes refuse a network only then."""
+    segmenter = open_form(bundle, form, threads, may_convert=True)
+    segmenter.segment(Frame(frame_id=0, t_capture_s=0.0, image=image))
+    return segmenter
 
 
 def _measured(
@@ -252,7 +248,7 @@ def _resized(picture: Picture, size: Size) -> Picture:
     return np.asarray(scaled, np.uint8), None if mask is None else np.asarray(mask, np.uint8)
 
 
-def _frames(images: Sequence[np.ndarray[Any, np.dtype[np.uint8]]]) -> Iterator[Frame]:
+def _frames(images: Sequence[NDArray[np.uint8]]) -> Iterator[Frame]:
     number = 0
     while True:
         image = images[number % len(images)]

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
+from agriseg.errors import ModelFileError
 from agriseg.messages import UInt8Array
 from agriseg.models.bundle import InputSpec, Manifest
 from agriseg.models.export import normalise_image
@@ -64,17 +65,18 @@ def network_to_onnx(network: nn.Module, manifest: Manifest) -> ModelProto:
     Raises
     ------
     ModelFileError
-        The extra ``onnx`` is not installed.
+        The extra ``onnx`` is not installed, or the network has an operation that ONNX lacks.
     """
     onnx = require("onnx")
     example = torch.zeros(1, 3, _TRACE_SIZE_PX, _TRACE_SIZE_PX)
-    data = _trace(
-        network.eval(),
-        example,
-        [INPUT_NAME],
-        [OUTPUT_NAME],
-        {INPUT_NAME: _SIDES, OUTPUT_NAME: {2: "out_height", 3: "out_width"}},
-    )
+    sides = {INPUT_NAME: _SIDES, OUTPUT_NAME: {2: "out_height", 3: "out_width"}}
+    try:
+        data = _trace(network.eval(), example, [INPUT_NAME], [OUTPUT_NAME], sides)
+    except RuntimeError as error:
+        raise ModelFileError(
+            f"{manifest.name}: architecture {manifest.architecture!r} cannot be written as ONNX "
+            f"opset {OPSET} ({str(error).splitlines()[0]}); use --format openvino"
+        ) from error
     model: ModelProto = onnx.load_from_string(data)
     spec = manifest.input
     notes = {

@@ -14,10 +14,12 @@ import pytest
 import torch
 from tiny_fields import field_picture
 
+from agriseg.errors import ModelFileError
 from agriseg.messages import Frame
 from agriseg.models.bundle import ModelBundle
 from agriseg.models.export import normalise_image
 from agriseg.models.exporting import export_onnx, open_float32
+from agriseg.models.onnx_files import network_to_onnx
 from agriseg.models.onnx_runtime import require
 from agriseg.models.torch_segmenter import load_network
 
@@ -63,6 +65,15 @@ def test_file_says_how_it_is_used(untrained_bundle: ModelBundle, exported: Path)
     assert json.loads(notes["input"])["long_side_px"] == 96
     assert notes["licence"] == "CC-BY-SA-4.0"
     assert {item.domain: item.version for item in model.opset_import}[""] == 17
+
+
+def test_a_network_that_onnx_cannot_hold_is_named(untrained_bundle: ModelBundle) -> None:
+    class Spectrum(torch.nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return torch.linalg.eigh(x).eigenvectors
+
+    with pytest.raises(ModelFileError, match=r"'lite0-fpn-small' cannot be written as ONNX"):
+        network_to_onnx(Spectrum(), untrained_bundle.manifest)
 
 
 @pytest.mark.parametrize("size", [(96, 64), (150, 70), (64, 200)])

@@ -61,6 +61,12 @@ def test_called_plants_on_ignored_ground_are_not_false() -> None:
     assert PanopticScores.of(_plants((2, 1, 1, 8, 5, 5)), truth).false[2] == 1
 
 
+def test_ignored_ground_below_a_called_plant_takes_nothing_from_its_iou() -> None:
+    truth = _plants((2, 1, 0, 0, 10, 10), (255, 0, 0, 10, 10, 4))
+    scores = PanopticScores.of(_plants((2, 5, 0, 0, 10, 14)), truth)
+    assert scores.segmentation_quality[2] == 1.0
+
+
 def test_absent_class_has_no_quality() -> None:
     soil = _plants()
     assert PanopticScores.of(soil, soil).panoptic_quality[0] == 1.0
