@@ -316,38 +316,65 @@ def test_the_simulator_tells_of_strobes() -> None:
 # The host's link
 
 
-def run_link(new_machine: NewMachine, row_step_counts: int) -> tuple[Rig, list[int], int]:
-    """Spray squares over all valves by distance; return the link, the events, the bytes sent."""
+def run_link(new_machine: NewMachine, row_step_counts: int) -> tuple[Rig, dict[int, int], int]:
+    """Spray squares over all valves by distance; return link, events' places, bytes sent."""
     rig = Rig(new_machine(), timing=TIMING, row_step_counts=row_step_counts)
     rig.arm()
     rig.machine.turn_wheel([WheelSegment(rig.now_s, 0.5, 2000.0)])
     rig.run(0.5)
     first = rig.of(Odometry)[-1].position // STEP + 30
     before = rig.link.counters.sent_bytes
-    ids = [
-        rig.pulse(v, True, (first + 3 * k + v % 3) * STEP, 2 * STEP)
+    places = {
+        rig.pulse(v, True, start, 2 * STEP): start
         for k in range(6)
         for v in range(16)
-    ]
+        for start in [(first + 3 * k + v % 3) * STEP]
+    }
     rig.run(0.02)
     sent = rig.link.counters.sent_bytes - before
     rig.run(2.0)
-    return rig, ids, sent
+    return rig, places, sent
 
 
 def test_the_link_draws_pulses_on_a_grid_and_answers_each(new_machine: NewMachine) -> None:
-    rig, ids, drawn = run_link(new_machine, STEP // 16)
-    other, other_ids, listed = run_link(new_machine, 0)
+    rig, places, drawn = run_link(new_machine, STEP // 16)
+    other, other_places, listed = run_link(new_machine, 0)
     assert drawn < 0.4 * listed
-    for one, events in ((rig, ids), (other, other_ids)):
+    for one, wanted in ((rig, places), (other, other_places)):
         answers = one.answers()
-        assert sorted(answers) == sorted(events)
+        assert sorted(answers) == sorted(wanted)
         assert {a.outcome for a in answers.values()} == {Outcome.DONE}
+        for event, start in wanted.items():
+            lands = answers[event].open_position + 16 * 2000 * 0.048
+            assert lands == pytest.approx(start, abs=16 * 4)
     spans, other_spans = rig.openings(), other.openings()
-    assert len(spans) == len(other_spans) == len(ids)
+    assert len(spans) == len(other_spans) == len(places)
     for valve in range(16):
         for a, b in zip(rig.openings(valve), other.openings(valve), strict=True):
             assert a == pytest.approx(b, abs=0.001)
+
+
+def test_no_tag_is_given_twice_while_one_is_out(fake_library: Path) -> None:
+    """A pulse waits far ahead while all the other tags are used up and begin anew."""
+    rig = Rig(FakeMachine(fake_library), row_step_counts=STEP // 16)
+    rig.arm()
+    far = rig.pulse(0, True, 100 * STEP, STEP)
+    late: list[int] = []
+    while len(late) < 66_000:
+        if rig.link.outstanding < 200:
+            late += [
+                rig.pulse(1 + k % 15, True, (-60 + k // 15 * 3) * STEP, STEP) for k in range(240)
+            ]
+        rig.run(0.005)
+    rig.run(0.2)
+    answers = rig.answers()
+    assert sorted(answers) == late
+    assert {answer.outcome for answer in answers.values()} == {Outcome.LATE}
+    rig.machine.turn_wheel([WheelSegment(rig.now_s, 0.5, 4000.0)])
+    rig.run(1.5)
+    answer = rig.answers()[far]
+    assert answer.outcome == Outcome.DONE
+    assert answer.open_position == pytest.approx(100 * STEP, abs=16 * 4)
 
 
 def test_abutting_and_odd_pulses_go_out_apart(new_machine: NewMachine) -> None:
