@@ -9,5 +9,5 @@ CODE = find_namespace_packages(
 setup(
     packages=[*CODE, "agriseg.assets"],
     package_dir={"agriseg.assets": "assets"},
-    package_data={"": ["*"], "agriseg.assets": ["models/**"]},
+    package_data={"": ["*"], "agriseg.assets": ["models/**", "udev/*"]},
 )

@@ -45,7 +45,11 @@ computer and started on a pseudo-terminal, whose path is printed on the first li
 are ideal; the wheel turns at a steady speed.
 
 Where make or a C compiler is missing, the reference controller in Python runs instead (a line
-on standard error says so); it speaks the same protocol."""
+on standard error says so); it speaks the same protocol.
+
+--kind pgn239 or pgn229 runs a relay board instead, as agriseg/spraying/RELAY_BOARDS.md describes
+it, on a pseudo-terminal or with --udp on a network port of this computer. Each output that it
+switches is printed."""
 
 _FLASH = """\
 Put the controller firmware on an Arduino Mega 2560 with avrdude, and ask the board afterwards
@@ -116,6 +120,22 @@ def _add_sim(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     )
     parser.add_argument(
         "--python", action="store_true", help="run the Python reference controller in any case"
+    )
+    parser.add_argument(
+        "--kind",
+        choices=("agriseg", "pgn239", "pgn229"),
+        default="agriseg",
+        help="an AgriSeg controller (default), or a relay board",
+    )
+    parser.add_argument(
+        "--udp", type=_udp_port, metavar="PORT", help="relay board: listen on this UDP port"
+    )
+    parser.add_argument(
+        "--board-period-ms",
+        type=float,
+        default=200.0,
+        metavar="MS",
+        help="relay board: its own loop (default: 200, as stock boards have it; 0: none)",
     )
     parser.set_defaults(run=run_sim)
 
@@ -210,6 +230,10 @@ def run_sim(args: argparse.Namespace) -> int:
             file=sys.stderr,
         )
 
+    if args.kind != "agriseg":
+        return _run_relay(args)
+    if args.udp is not None:
+        raise ControllerError("--udp is for relay boards only: give --kind pgn239 or pgn229 too")
     counts_per_s = args.speed * COUNTS_PER_M
     missing = "asked for by --python" if args.python else missing_for_native()
     if not args.python and not can_build():
@@ -220,6 +244,21 @@ def run_sim(args: argparse.Namespace) -> int:
         run_reference(16, counts_per_s, args.seconds, on_ready)
     else:
         run_native(build_native(), counts_per_s, args.seconds, on_ready)
+    return 0
+
+
+def _run_relay(args: argparse.Namespace) -> int:
+    from agriseg.controller_tools.simulated_board import run_relay_board
+    from agriseg.spraying.relay_frames import RelayKind
+
+    _end_by_interrupt()
+    run_relay_board(
+        RelayKind(args.kind).sections,
+        args.board_period_ms,
+        udp_port=args.udp,
+        seconds=args.seconds,
+        say=lambda line: print(line, flush=True),
+    )
     return 0
 
 
@@ -266,6 +305,7 @@ def run_monitor(args: argparse.Namespace) -> int:
     """
     from agriseg.controller_tools import monitor
 
+    _end_by_interrupt()
     board = _connected(args)
     try:
         watch = monitor.Monitor(board, args.counts_per_m)
@@ -338,12 +378,16 @@ def _connected(args: argparse.Namespace, limits: Limits | None = None) -> BoardL
 
 
 def _end_by_interrupt() -> None:
-    """Let a polite kill end the command as Ctrl-C does: through what closes the valves."""
+    """Let Ctrl-C and a polite kill end the command through what closes the valves.
+
+    A shell lets its background jobs ignore interrupts; here one is never ignored.
+    """
 
     def interrupt(_number: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
     signal.signal(signal.SIGTERM, interrupt)
+    signal.signal(signal.SIGINT, interrupt)
 
 
 def _positive(text: str) -> float:
@@ -357,6 +401,13 @@ def _speed(text: str) -> float:
     value = float(text)
     if not 0.0 <= value <= 20.0:
         raise argparse.ArgumentTypeError(f"{text} is not between 0 and 20 m/s")
+    return value
+
+
+def _udp_port(text: str) -> int:
+    value = int(text)
+    if not 0 <= value <= 65535:
+        raise argparse.ArgumentTypeError(f"{text} is not a port between 0 and 65535")
     return value
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from agriseg.errors import ControllerError
+from agriseg.simulated_relay_board import SimulatedRelayBoard, serve_relay_pty, serve_relay_udp
 from firmware_bridge.errors import PortUnavailableError
 from firmware_bridge.pty_controller import serve_pty
 from firmware_bridge.simulator import ControllerSimulator, SimulatorSettings
@@ -18,6 +19,8 @@ from firmware_bridge.simulator import ControllerSimulator, SimulatorSettings
 START_S = 10.0
 POLL_S = 0.1
 END_S = 2.0
+RELAY_TIMEOUT_S = 4.2
+"""As stock boards have it."""
 
 
 def run_native(
@@ -88,6 +91,45 @@ def run_reference(
         )
     except PortUnavailableError as error:
         raise ControllerError(str(error)) from error
+
+
+def run_relay_board(
+    outputs: int,
+    loop_ms: float,
+    *,
+    udp_port: int | None,
+    seconds: float | None,
+    say: Callable[[str], None],
+) -> None:
+    """Run a simulated relay board until the time is over; says its port, then each switching.
+
+    Raises
+    ------
+    ControllerError
+        The UDP port is taken, or the system has no pseudo-terminals.
+    """
+    start_s = time.monotonic()
+    board = SimulatedRelayBoard(
+        outputs=outputs, loop_s=1e-3 * max(0.0, loop_ms), timeout_s=RELAY_TIMEOUT_S, t_s=start_s
+    )
+    told = 0
+
+    def should_stop() -> bool:
+        nonlocal told
+        for edge in board.edges[told:]:
+            say(
+                f"{edge.t_s - start_s:.3f} output {edge.output + 1} {'on' if edge.is_on else 'off'}"
+            )
+        told = len(board.edges)
+        return seconds is not None and time.monotonic() > start_s + seconds
+
+    try:
+        if udp_port is None:
+            serve_relay_pty(board, say, should_stop)
+        else:
+            serve_relay_udp(board, udp_port, say, should_stop)
+    except OSError as error:
+        raise ControllerError(f"the relay board cannot be simulated here: {error}") from error
 
 
 def can_build() -> bool:

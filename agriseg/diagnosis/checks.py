@@ -14,7 +14,13 @@ from agriseg.diagnosis.finding import Finding, Level
 from agriseg.diagnosis.probe import Answer
 from agriseg.errors import CameraError, ModelFileError
 from agriseg.models import open_bundle, shipped_model
-from agriseg.serial_ports import SerialPort, permission_help, port_names
+from agriseg.serial_ports import (
+    RULE_NAME,
+    RULES_FOLDER,
+    SerialPort,
+    permission_help,
+    port_names,
+)
 
 PYTHON_VERSIONS = ((3, 11), (3, 13))
 """Oldest and newest that AgriSeg runs on."""
@@ -188,8 +194,10 @@ def check_cameras(cameras: Sequence[CameraDevice], source: str) -> Finding:
 def check_serial_ports(ports: Sequence[SerialPort], wanted: str) -> Finding:
     """Judge the serial ports and the configured controller port."""
     listed = port_names(ports) or "none found"
+    is_network = wanted.startswith("udp://")
     if (
         wanted != "sim"
+        and not is_network
         and not any(p.answers_to(wanted) for p in ports)
         and not Path(wanted).exists()
     ):
@@ -208,11 +216,24 @@ def check_serial_ports(ports: Sequence[SerialPort], wanted: str) -> Finding:
             if any(port.answers_to(wanted) for port in forbidden)
             else Level.WARNING,
             found=f"{listed}; not permitted: {', '.join(port.device for port in forbidden)}",
-            mend=permission_help(",".join(groups)),
+            mend=f"{permission_help(','.join(groups))}; or {_rule_help()}",
         )
-    if not ports:
+    if is_network:
+        listed += f"; {wanted} is configured, a relay board on the network, which was not asked"
+    elif not ports:
         listed += ": the simulated controller needs none"
     return Finding(subject="Serial ports", level=Level.OK, found=listed)
+
+
+def _rule_help() -> str:
+    """Say how to install the udev rule that needs no group."""
+    package = Path(__file__).resolve().parent.parent
+    places = [root / "assets" / "udev" / RULE_NAME for root in (package, package.parent)]
+    rule = next((place for place in places if place.exists()), places[-1])
+    return (
+        f"let whoever is logged in use such boards: sudo install -m 644 '{rule}' {RULES_FOLDER}"
+        " && sudo udevadm control --reload && sudo udevadm trigger --subsystem-match=tty"
+    )
 
 
 def check_disk(directory: Path, free_bytes: int, writable: bool) -> Finding:

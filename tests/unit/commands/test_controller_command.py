@@ -33,6 +33,8 @@ from served_board import (
     simulator,
 )
 
+from agriseg.spraying.relay_frames import RelayKind, sections_message
+from agriseg.spraying.relay_wire import open_relay_wire
 from firmware_bridge.codes import State
 
 NATIVE = pytest.param(
@@ -64,7 +66,10 @@ def running(*arguments: str) -> Iterator[subprocess.Popen[str]]:
         finally:
             if process.poll() is None:
                 process.send_signal(signal.SIGINT)
+            try:
                 process.wait(PATIENCE_S)
+            finally:
+                process.kill()
 
 
 def first_line(process: subprocess.Popen[str]) -> str:
@@ -107,6 +112,24 @@ def test_sim_leaves_no_process_behind(end: signal.Signals) -> None:
         assert process.wait(PATIENCE_S) == (130 if end is signal.SIGINT else -signal.SIGKILL)
         _, alive = psutil.wait_procs(children, PATIENCE_S)
     assert alive == []
+
+
+@pytest.mark.parametrize("way", [(), ("--udp", "0")])
+def test_sim_runs_a_relay_board_that_says_what_it_switches(way: tuple[str, ...]) -> None:
+    arguments = ("controller", "sim", "--kind", "pgn239", "--board-period-ms", "0", *way)
+    with running(*arguments) as process:
+        wire = open_relay_wire(first_line(process), 38400)
+        wire.write(sections_message(RelayKind.PGN239, 0b100), time.monotonic())
+        assert first_line(process).endswith(" output 3 on")
+        wire.write(sections_message(RelayKind.PGN239, 0), time.monotonic())
+        assert first_line(process).endswith(" output 3 off")
+        wire.close()
+
+
+def test_sim_refuses_udp_for_an_agriseg_controller() -> None:
+    done = agriseg("controller", "sim", "--udp", "8888")
+    assert done.returncode == 2
+    assert "--udp is for relay boards only" in done.stderr
 
 
 # monitor

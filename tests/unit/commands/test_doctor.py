@@ -14,7 +14,7 @@ from agriseg.diagnosis import checks
 from agriseg.diagnosis.finding import Finding, Level
 from agriseg.diagnosis.probe import Answer, Probe, qt_probe, system_libraries
 from agriseg.errors import ConfigError
-from agriseg.serial_ports import SerialPort
+from agriseg.serial_ports import RULE_NAME, SerialPort
 
 
 def judged(finding: Finding) -> tuple[Level, str]:
@@ -152,6 +152,22 @@ def test_a_forbidden_port_names_the_group_to_join(wanted: str, level: Level) -> 
     found_level, text = judged(checks.check_serial_ports(ports, wanted))
     assert found_level is level
     assert "sudo usermod -a -G dialout $USER" in text
+
+
+def test_a_forbidden_port_names_the_rule_that_comes_with_the_program(repository: Path) -> None:
+    _, text = judged(checks.check_serial_ports([port("/dev/ttyACM0", permitted=False)], "sim"))
+    rule = repository / "assets" / "udev" / RULE_NAME
+    assert f"sudo install -m 644 '{rule}' /etc/udev/rules.d/" in text
+    rules = [line for line in rule.read_text().splitlines() if line and not line.startswith("#")]
+    matches = [line for line in rules if "idVendor" in line]
+    assert any('"2341"' in line and '"0042"' in line for line in matches)
+    assert all(line.endswith('TAG+="uaccess"') for line in matches)
+
+
+def test_a_relay_board_on_the_network_needs_no_serial_port() -> None:
+    found = checks.check_serial_ports([], "udp://192.168.5.123:8888")
+    assert judged(found)[0] is Level.OK
+    assert "was not asked" in found.found
 
 
 def test_a_configured_port_that_is_not_there_is_a_problem(tmp_path: Path) -> None:
