@@ -209,7 +209,8 @@ class SprayPlanner:
         told_s = 1e-3 * (capabilities.min_lead_ms if capabilities else 0.0) + _WIRE_S
         horizon_s = 0.9e-3 * (capabilities.horizon_ms if capabilities else math.inf)
         delay_s = np.maximum(boom.open_delay_s, boom.close_delay_s)
-        ahead_s = delay_s + 1e-3 * self._config.commit_lead_ms + _WIRE_S + self._call_gap_s
+        lead_s = max(1e-3 * self._config.commit_lead_ms + _WIRE_S, told_s)
+        ahead_s = delay_s + lead_s + self._call_gap_s
         ahead_m = ahead_s * (speed + 0.5 * _ACCELERATION_M_S2 * ahead_s)
         return _Moment(
             now_s=now_s,

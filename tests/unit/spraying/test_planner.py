@@ -403,3 +403,45 @@ def test_where_the_timing_cannot_spare_the_crop_nothing_is_sprayed() -> None:
     ride.to(1.7)
     assert ride.events == []
     assert [missed.reason for missed in ride.missed] == ["crop"]
+
+
+def test_pulses_are_told_before_the_controllers_least_lead() -> None:
+    ride = Ride(1.0)
+    ride.capabilities = dataclasses.replace(CAPABILITIES, min_lead_ms=300.0)
+    ride.planner.observe(targets((0, 2.0, 2.1)))
+    ride.to(2.6)
+    (event,) = ride.events
+    assert event.open_at - ride.told_at[event.event_id] >= 0.300 + 0.032
+    assert event.wanted_s_min_m == 2.0
+
+
+def test_no_pulse_is_longer_than_the_controller_allows() -> None:
+    ride = Ride(1.0)
+    ride.capabilities = dataclasses.replace(CAPABILITIES, max_open_ms=80.0)
+    ride.planner.observe(targets((0, 1.0, 1.4)))
+    ride.to(1.9)
+    assert len(ride.events) >= 9
+    assert max(e.close_at - e.open_at for e in ride.events) <= 0.080
+    assert all(a.close_at == b.open_at for a, b in pairwise(ride.events))
+
+
+def test_no_more_pulses_wait_than_the_controllers_queue_holds() -> None:
+    ride = Ride(1.0)
+    ride.capabilities = dataclasses.replace(CAPABILITIES, queue_depth=1)
+    ride.planner.observe(targets((0, 1.0, 1.1), (1, 1.0, 1.1)))
+    ride.to(1.6)
+    assert [event.nozzle_id for event in ride.events][:1] == [0]
+    spans = sorted((ride.told_at[e.event_id], e.close_at) for e in ride.events)
+    assert all(end <= told for (_, end), (told, _) in pairwise(spans))
+    assert {missed.reason for missed in ride.missed} == {"queue"}
+
+
+def test_nozzles_beyond_the_controllers_valves_are_left_out_and_named() -> None:
+    ride = Ride(1.0)
+    ride.capabilities = dataclasses.replace(CAPABILITIES, valve_count=1)
+    ride.planner.observe(targets((0, 1.0, 1.1), (1, 1.0, 1.1)))
+    ride.to(1.2)
+    assert any("1 of 2 nozzles cannot spray" in note for note in ride.planner.status.notes)
+    ride.to(1.6)
+    assert {event.nozzle_id for event in ride.events} == {0}
+    assert [(missed.nozzle_id, missed.reason) for missed in ride.missed] == [(1, "no-valve")]
