@@ -30,7 +30,7 @@ SLOT_COUNT = 6
 START_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 2.0
 _FRAME_WAIT_S = 0.1
-_NICENESS = 10
+_NICENESS = 5
 
 Controls = Mapping[str, tuple[float, float, float]]
 

@@ -289,10 +289,9 @@ class HostLink:
             | Alive.MODEL * model_alive
             | Alive.PLANNER * planner_alive
         )
-        fell = self._alive & ~alive
-        self._alive, self._alive_s = alive, now_s
-        if fell:
+        if alive != self._alive:  # at once: valves close on what fell, ARM needs what rose
             self._due["beat"] = -math.inf
+        self._alive, self._alive_s = alive, now_s
 
     def arm(self, now_s: float) -> None:
         """Ask for ARMED; refused here with a `Refused` event where it cannot succeed."""

@@ -460,3 +460,14 @@ def test_the_host_survives_hostile_contents(hostile: list[tuple[int, int, bytes]
     bench = Bench(wrap=lambda wire: HostileWire(wire, hostile))
     bench.run(1.5)
     assert isinstance(bench.controller.state, ControllerState)
+
+
+def test_arming_right_after_the_first_signs_of_life_is_not_refused() -> None:
+    bench = Bench()
+    bench.alive = [True, True, False]
+    bench.run(1.2)
+    bench.alive = [True, True, True]
+    bench.controller.beat(*bench.alive)
+    bench.controller.arm()
+    bench.run(0.3)
+    assert bench.controller.state is ControllerState.ARMED
