@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import argparse
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from agriseg.errors import ConfigError
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+    from agriseg.models.architecture_search import Trial
 
 _ROUNDS_LIMIT = 10_000
 
@@ -25,6 +28,7 @@ examples:
   agriseg models info training/my-field/bundle
   agriseg models info pidnet-s --size 960x544
   agriseg models compare --size 512x512 --names lite0-fpn-detail pidnet-s fast-scnn
+  agriseg models search --latency-ms 15 --size 960x544 --config my.toml --data photos --out found
 
 A model in the folder that `agriseg models list` names is found by its folder's name."""
 
@@ -34,6 +38,18 @@ reading pictures, batch 1, in floating point, through the CPU runtime. Every rou
 network once, and the table gives the median over the rounds. Close other programs first: the
 figures are those of this computer as it is now. Accuracy is not compared here; train the
 architectures and use `agriseg compare`."""
+
+_SEARCH = """\
+Find a small network that this computer runs within a time and that learns your data best: how
+wide, how deep, with how many branches, at what picture size. Candidates are drawn at random and
+timed here as `agriseg models compare` does; those within the budget are trained for a short while,
+the better half again for twice as long, and so on, the last ones for the configuration's whole
+schedule (successive halving). The configuration is one for `agriseg train`; its network section
+is not used, and its held-out groups choose the winner, so judge it on other pictures.
+
+DIR/bundle is the winner's model, DIR/search.json the figures of every trial. The same command
+goes on after an interruption, with the latencies measured at first; with these, one seed (the
+configuration's) gives one result."""
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -49,6 +65,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     _add_list(actions)
     _add_info(actions)
     _add_compare(actions)
+    _add_search(actions)
 
 
 def _add_list(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -87,6 +104,40 @@ def _add_compare(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -
     )
     parser.add_argument("--json", action="store_true", help="the figures as JSON")
     parser.set_defaults(run=run_compare)
+
+
+def _add_search(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = actions.add_parser(
+        "search",
+        help="find a small architecture within a latency",
+        description=_SEARCH,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--latency-ms", type=float, required=True, metavar="N", help="median time that is allowed"
+    )
+    parser.add_argument(
+        "--size", required=True, metavar="WxH", help="largest input size; smaller ones are tried"
+    )
+    parser.add_argument(
+        "--config", type=Path, required=True, metavar="FILE", help="training configuration"
+    )
+    parser.add_argument(
+        "--data", type=Path, default=Path(), help="folder that the sources' directories lie in"
+    )
+    parser.add_argument(
+        "--out", type=Path, required=True, metavar="DIR", help="output folder, kept between runs"
+    )
+    parser.add_argument(
+        "--candidates", type=int, default=16, metavar="N", help="candidates drawn (default: 16)"
+    )
+    parser.add_argument(
+        "--rounds", type=int, default=30, metavar="N", help="rounds of timing (default: 30)"
+    )
+    parser.add_argument(
+        "--threads", type=int, default=0, metavar="N", help="CPU threads while timing"
+    )
+    parser.set_defaults(run=run_search)
 
 
 def _add_size(parser: argparse.ArgumentParser, purpose: str) -> None:
@@ -173,10 +224,7 @@ def run_compare(args: argparse.Namespace) -> int:
     from agriseg.models.latency import cpu_latencies, cpu_precision
     from agriseg.models.runtime import default_threads
 
-    if not 1 <= args.rounds <= _ROUNDS_LIMIT:
-        raise ConfigError(f"--rounds {args.rounds}: expected 1 to {_ROUNDS_LIMIT}")
-    if args.threads < 0:
-        raise ConfigError(f"--threads {args.threads}: expected 1 or more, or 0 for the default")
+    _check_timing(args)
     size = parse_input_size(args.size)
     listed = list_architectures(list(dict.fromkeys(args.names)), size)
     threads = args.threads or default_threads()
@@ -210,6 +258,70 @@ def run_compare(args: argparse.Namespace) -> int:
     else:
         _print_comparison(figures)
     return 0
+
+
+def run_search(args: argparse.Namespace) -> int:
+    """Search, export the winner and print where it lies; return the exit status."""
+    from agriseg.commands.train import export_trained, validator
+    from agriseg.models.architecture_search import ArchitectureSearch, draw_candidates
+    from agriseg.models.catalog import parse_input_size
+    from agriseg.models.runtime import default_threads
+    from agriseg.models.search_trials import (
+        CandidateTrainer,
+        candidate_config,
+        measure_candidates,
+    )
+    from agriseg.models.training_config import load_training_config
+    from agriseg.models.training_sources import list_held_out
+
+    _check_timing(args)
+    _check_search(args)
+    frame = parse_input_size(args.size)
+    config = load_training_config(args.config)
+    held_out = list_held_out(config.enabled_sources, args.data, config.seed)
+    if not held_out:
+        raise ConfigError(f"{args.config}: no source holds anything out; a search needs held_out")
+    trainer = CandidateTrainer(
+        config,
+        args.data,
+        validator(held_out, config.schedule.validation_images),
+    )
+    search = ArchitectureSearch(
+        draw_candidates(args.candidates, max(frame.width_px, frame.height_px), config.seed),
+        args.out,
+        lambda candidates: measure_candidates(
+            candidates, frame, rounds=args.rounds, threads=args.threads or default_threads()
+        ),
+        trainer.train,
+    )
+    winner = search.run(args.latency_ms, config.schedule.steps, _report_trial)
+    folder = search.folder(winner.candidate, winner.steps)
+    bundle = export_trained(
+        trainer.network(winner.candidate, winner.steps, folder),
+        candidate_config(config, winner.candidate, winner.steps),
+        args.data,
+        args.out / "bundle",
+    )
+    print(f"best: {winner.candidate.name}, mIoU {winner.mean_iou:.3f}; model written to {bundle}")
+    return 0
+
+
+def _report_trial(trial: Trial) -> None:
+    print(f"{trial.candidate.name}  {trial.steps} steps  mIoU {trial.mean_iou:.3f}", flush=True)
+
+
+def _check_timing(args: argparse.Namespace) -> None:
+    if not 1 <= args.rounds <= _ROUNDS_LIMIT:
+        raise ConfigError(f"--rounds {args.rounds}: expected 1 to {_ROUNDS_LIMIT}")
+    if args.threads < 0:
+        raise ConfigError(f"--threads {args.threads}: expected 1 or more, or 0 for the default")
+
+
+def _check_search(args: argparse.Namespace) -> None:
+    if not args.latency_ms > 0.0:
+        raise ConfigError(f"--latency-ms {args.latency_ms:g}: expected more than 0")
+    if args.candidates < 1:
+        raise ConfigError(f"--candidates {args.candidates}: expected 1 or more")
 
 
 def _print_comparison(figures: dict[str, Any]) -> None:

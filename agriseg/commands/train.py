@@ -48,7 +48,7 @@ def run(args: argparse.Namespace) -> int:
 
     config = load_training_config(args.config)
     network = _fitted(config, args) if _is_fitted(config) else _trained(config, args)
-    bundle = _export(network, config, args)
+    bundle = export_trained(network, config, args.data, _output(config, args) / "bundle")
     print(f"model written to {bundle}")
     return 0
 
@@ -84,7 +84,7 @@ def _fitted(config: TrainingConfig, args: argparse.Namespace) -> nn.Module:
     images = load_training_images(config.enabled_sources, args.data, config.seed)
     network = fit_classifier(config, CropSampler(images, config.schedule.crop_px, config.seed))
     held_out = list_held_out(config.enabled_sources, args.data, config.seed)
-    validate = _validator(held_out, config.schedule.validation_images)
+    validate = validator(held_out, config.schedule.validation_images)
     figures = validate(lambda image: label_image(network, image, config.input))
     print(f"fitted  {_miou_words(figures)}", flush=True)
     return network
@@ -117,7 +117,7 @@ def _trainer(config: TrainingConfig, args: argparse.Namespace) -> Trainer:
     return Trainer(
         config,
         CropSampler(images, config.schedule.crop_px, config.seed),
-        _validator(
+        validator(
             list_held_out(config.enabled_sources, args.data, config.seed),
             config.schedule.validation_images,
         ),
@@ -134,7 +134,7 @@ def _weights_of(bundle: Path) -> Mapping[str, Tensor]:
     return load_file(open_bundle(bundle).weights_path)
 
 
-def _export(network: nn.Module, config: TrainingConfig, args: argparse.Namespace) -> Path:
+def export_trained(network: nn.Module, config: TrainingConfig, data: Path, directory: Path) -> Path:
     """Write the bundle, quantised with a spread of training images; return its folder.
 
     Classifiers of pixels stay in floating point: eight bits would move their thresholds.
@@ -145,7 +145,7 @@ def _export(network: nn.Module, config: TrainingConfig, args: argparse.Namespace
     from agriseg.models.training_sources import list_training
 
     quantises = config.export.quantise and not _is_fitted(config)
-    sources = list_training(config.enabled_sources, args.data)
+    sources = list_training(config.enabled_sources, data)
     share = max(1, config.export.calibration_images // max(1, len(sources)))
     chosen = [
         sample.image_path
@@ -154,7 +154,7 @@ def _export(network: nn.Module, config: TrainingConfig, args: argparse.Namespace
     ]
     bundle = export_bundle(
         network,
-        _output(config, args) / "bundle",
+        directory,
         name=config.name,
         version=config.export.version,
         architecture=config.network.architecture,
@@ -167,7 +167,8 @@ def _export(network: nn.Module, config: TrainingConfig, args: argparse.Namespace
     return bundle.directory
 
 
-def _validator(held_out: Mapping[str, Sequence[Example]], images: int) -> Validate:
+def validator(held_out: Mapping[str, Sequence[Example]], images: int) -> Validate:
+    """Return what scores a labelling on some of the held-out images of every source."""
     from agriseg.models.training import LabelImage
     from agriseg.segmentation.metrics import CLASSES, PixelScores
 

@@ -75,7 +75,7 @@ def cpu_latencies(
     runs = {}
     for name in architectures:
         _log.info("preparing %s", name)
-        runs[name] = _prepared(name, size, classes, threads)
+        runs[name] = prepared_run(name, size, classes, threads)
     return interleaved_latencies(runs, rounds)
 
 
@@ -85,7 +85,8 @@ def cpu_precision() -> str:
     return str(kind.get_type_name()) if hasattr(kind, "get_type_name") else str(kind)
 
 
-def _prepared(name: str, size: Size, classes: int, threads: int) -> Callable[[], object]:
+def prepared_run(name: str, size: Size, classes: int, threads: int) -> Callable[[], object]:
+    """Return one forward pass of an architecture with random weights, ready to be timed."""
     torch.manual_seed(0)
     model = convert_network(build_network(name, classes).eval())
     model.reshape([1, 3, size.height_px, size.width_px])

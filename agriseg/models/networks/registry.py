@@ -18,6 +18,7 @@ from agriseg.models.networks.fcn import Fcn, LiteFcn
 from agriseg.models.networks.feature_pyramid import LiteFpn, LiteFpnDetail
 from agriseg.models.networks.pidnet import PidNet
 from agriseg.models.networks.pixel_classifiers import FEATURE_STRIDE, LinearSvm, RandomForest
+from agriseg.models.networks.searched import SearchedNet, parse_searched
 from agriseg.models.networks.segformer import SegFormer
 from agriseg.models.networks.segnet import LiteSegNet, SegNet
 from agriseg.models.networks.unet import LiteUNet, UNet
@@ -174,20 +175,31 @@ ARCHITECTURES: Mapping[str, Architecture] = {
 
 
 def architecture_named(name: str) -> Architecture:
-    """Return an entry of the registry.
+    """Return an entry of the registry, or of the family that `agriseg models search` goes over.
 
     Raises
     ------
     ModelFileError
         No architecture of that name exists.
     """
-    entry = ARCHITECTURES.get(name)
+    entry = ARCHITECTURES.get(name) or _searched(name)
     if entry is None:
         raise ModelFileError(
             f"architecture {name!r} is not known; expected one of "
             f"{', '.join(sorted(ARCHITECTURES))}"
         )
     return entry
+
+
+def _searched(name: str) -> Architecture | None:
+    shape = parse_searched(name)
+    if shape is None:
+        return None
+    return Architecture(
+        build=lambda classes: SearchedNet(classes, shape),
+        paper="branches (Yu et al. 2018) of residual blocks (He et al. 2016), shaped by a search",
+        stride=4,
+    )
 
 
 def build_network(architecture: str, classes: int) -> nn.Module:

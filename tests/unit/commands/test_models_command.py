@@ -6,6 +6,8 @@ import json
 import shutil
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
 from agriseg.app import main
@@ -112,3 +114,82 @@ def test_bad_input_is_refused_in_one_sentence(
     said = capsys.readouterr().err
     assert sentence in said
     assert said.count("\n") == 1
+
+
+CIRCLES = """
+version = 1
+name = "circles"
+seed = 5
+[network]
+architecture = "lite0-fpn"
+[input]
+long_side_px = 96
+[schedule]
+steps = 4
+batch = 2
+crop_px = 64
+learning_rate = 1e-3
+warmup_steps = 1
+mixed_precision = false
+[export]
+quantise = false
+[[source]]
+name = "circles"
+directory = "circles"
+weight = 1.0
+long_side_px = 96
+held_out = ["b"]
+"""
+
+
+@pytest.fixture
+def search_arguments(tmp_path: Path) -> list[str]:
+    """Return the arguments of a search over tiny circles, up to the budget."""
+    folder = tmp_path / "circles"
+    (folder / "images").mkdir(parents=True)
+    (folder / "masks").mkdir()
+    for number in range(4):
+        mask = np.zeros((64, 96), np.uint8)
+        cv2.circle(mask, (20 + 10 * number, 30), 9, 1, -1)
+        cv2.circle(mask, (80, 20), 6, 2, -1)
+        image = np.array([(60, 80, 110), (40, 160, 60), (30, 190, 160)], np.uint8)[mask]
+        cv2.imwrite(str(folder / "images" / f"p{number}.png"), image)
+        cv2.imwrite(str(folder / "masks" / f"p{number}.png"), mask)
+    (folder / "groups.json").write_text(json.dumps({"p0": "a", "p1": "a", "p2": "b", "p3": "b"}))
+    config = tmp_path / "circles.toml"
+    config.write_text(CIRCLES)
+    return [
+        *("models", "search", "--size", "96x64", "--config", str(config)),
+        *("--data", str(tmp_path), "--out", str(tmp_path / "found")),
+        *("--candidates", "2", "--rounds", "1", "--threads", "1", "--latency-ms"),
+    ]
+
+
+def test_searches_exports_and_repeats_its_result(
+    search_arguments: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*search_arguments, "10000"]) == 0
+    first = capsys.readouterr().out
+    figures = json.loads((tmp_path / "found" / "search.json").read_text())
+    manifest = json.loads((tmp_path / "found" / "bundle" / "model.json").read_text())
+    assert manifest["architecture"] == figures["architecture"]
+    assert manifest["input"]["long_side_px"] == figures["long_side_px"]
+    assert [trial["steps"] for trial in figures["trials"]] == [4, 4]
+    assert f"best: {figures['winner']}" in first
+    weights = (tmp_path / "found" / "bundle" / "model.safetensors").read_bytes()
+    latencies = (tmp_path / "found" / "latencies.json").read_bytes()
+    shutil.rmtree(tmp_path / "found")
+    (tmp_path / "found").mkdir()
+    (tmp_path / "found" / "latencies.json").write_bytes(latencies)
+    assert main([*search_arguments, "10000"]) == 0
+    assert capsys.readouterr().out == first
+    assert (tmp_path / "found" / "bundle" / "model.safetensors").read_bytes() == weights
+
+
+def test_a_search_without_hope_says_so(
+    search_arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*search_arguments, "0.0001"]) == 2
+    assert "no candidate keeps within 0.0001 ms here" in capsys.readouterr().err
+    assert main([*search_arguments, "-1"]) == 2
+    assert "--latency-ms -1: expected more than 0" in capsys.readouterr().err
