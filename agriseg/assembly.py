@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -48,28 +49,36 @@ DRIVE_DELAY_S = 1.0
 SIMULATED = "sim"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class SimulatedField:
-    """The simulated robot's surroundings; ``start_s`` is when it begins to drive."""
+    """The simulated robot's surroundings, made when they are asked for.
 
-    world: World
-    trajectory: Trajectory
-    start_s: float
-
-
-def build_field(config: Config, start_s: float) -> SimulatedField:
-    """Make the ground, the robot's motion that ``config.simulation`` names.
-
-    Raises
-    ------
-    DatasetError
-        The folder of images to be laid out as ground cannot be used.
+    Parameters
+    ----------
+    config : Config
+        Its ``simulation`` names the ground and the robot's motion.
+    start_s : float
+        Host time at which the robot begins to drive.
     """
-    return SimulatedField(
-        world=open_world(config),
-        trajectory=Trajectory(config.simulation),
-        start_s=start_s,
-    )
+
+    def __init__(self, config: Config, start_s: float) -> None:
+        self._config = config
+        self.start_s = start_s
+
+    @cached_property
+    def world(self) -> World:
+        """The ground.
+
+        Raises
+        ------
+        DatasetError
+            The folder of images to be laid out as ground cannot be used.
+        """
+        return open_world(self._config)
+
+    @cached_property
+    def trajectory(self) -> Trajectory:
+        """The robot's motion."""
+        return Trajectory(self._config.simulation)
 
 
 class Machine:
@@ -151,7 +160,7 @@ def build_virtual_machine(config: Config, out: Path | None = None) -> Machine:
     """
     clock = VirtualClock()
     ground, boom = _geometry(config)
-    field = build_field(config, start_s=0.0)
+    field = SimulatedField(config, start_s=0.0)
     camera = LatencyCamera(
         SyntheticCamera(
             field.world,
@@ -228,8 +237,12 @@ def build_realtime_machine(
     clock = MonotonicClock()
     ground, boom = _geometry(config)
     field = _simulated_field(config, clock)
-    camera = _realtime_camera(config, field, clock)
-    simulated, controller = _realtime_controller(config, field, clock)
+    segmenting = ThreadedSegmenting(lambda: _open_segmenter(config, field))
+    try:
+        camera, simulated, controller = _open_devices(config, field, clock)
+    except BaseException:
+        segmenting.close()
+        raise
     runs = RunKeeper(
         config,
         clock,
@@ -246,7 +259,7 @@ def build_realtime_machine(
             config=config,
             clock=clock,
             camera=camera,
-            segmenting=ThreadedSegmenting(lambda: _open_segmenter(config, field)),
+            segmenting=segmenting,
             boom=boom,
             pipeline=FieldPipeline(config, ground, boom),
             controller=controller,
@@ -292,13 +305,34 @@ def _virtual_controller(
 
 def _simulated_field(config: Config, clock: Clock) -> SimulatedField | None:
     if config.camera.source == SIMULATED:
-        return build_field(config, start_s=clock.now_s() + DRIVE_DELAY_S)
+        return SimulatedField(config, start_s=clock.now_s() + DRIVE_DELAY_S)
     if config.model.method == "truth":
         raise ConfigError(
             f"model.method is truth, but camera.source is {config.camera.source}: only the"
             " simulated field knows its true labels; choose network or exg"
         )
     return None
+
+
+def _open_devices(
+    config: Config, field: SimulatedField | None, clock: Clock
+) -> tuple[Camera, SimulatedControllerProcess | None, SprayController]:
+    """Open camera and controller side by side: either may take a second."""
+    with ThreadPoolExecutor(1, "agriseg-camera-opening") as beside:
+        opening = beside.submit(_realtime_camera, config, field, clock)
+        try:
+            simulated, controller = _realtime_controller(config, field, clock)
+        except BaseException:
+            if opening.exception() is None:
+                opening.result().close()
+            raise
+    try:
+        return opening.result(), simulated, controller
+    except BaseException:
+        controller.close()
+        if simulated is not None:
+            simulated.close()
+        raise
 
 
 def _realtime_camera(config: Config, field: SimulatedField | None, clock: Clock) -> Camera:

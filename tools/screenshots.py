@@ -168,6 +168,7 @@ def _work_and_stop(session: Session) -> bool:
     QTest.keyClick(session.window, Qt.Key.Key_Space)
     stopped = session.wait(lambda s: s.state is EngineState.STOPPED, 5.0, "stopped")
     session.photograph("operate", "stopped")
+    session.photograph("setup", "connected")
     session.photograph("display", "stopped")
     session.photograph("help", "stopped")
     return ready and spraying and stopped
@@ -196,6 +197,7 @@ def _missing_controller(session: Session) -> bool:
         lambda s: bool(s.alarms) or s.state is EngineState.FAULT, _READY_WITHIN_S, "an alarm"
     )
     session.photograph("operate", "alarm")
+    session.photograph("setup", "absent")
     return told
 
 

@@ -48,8 +48,12 @@ def build_window(
     clock: Clock,
     store: QSettings,
     lister: PortLister = list_serial_ports,
+    *,
+    start_engine: bool = False,
 ) -> tuple[MainWindow, EngineBridge]:
-    """Build the window on ``client`` without showing it or starting the engine.
+    """Build the window on ``client`` without showing it.
+
+    With ``start_engine`` the engine starts meanwhile; otherwise `EngineBridge.start` does it.
 
     ``client`` is configured with the controller that was used last, if it was another one than
     ``config`` names. ``lister`` finds the serial ports.
@@ -58,6 +62,8 @@ def build_window(
     connection = ConnectionKeeper(config, settings)
     client.configure(connection.config)
     bridge = EngineBridge(client, clock)
+    if start_engine:
+        bridge.start()
     keeper = ThemeKeeper(settings.theme)
     watch = PortWatch(lister)
     window = MainWindow(application, bridge, keeper, settings, connection, watch)
@@ -75,18 +81,22 @@ def run_window(
 ) -> int:
     """Show the window until it is closed; return the exit status.
 
-    The engine is started once the window is on the screen, and ended with it.
+    The engine is started first, since it takes longest, and ended with the window.
     """
     application = make_application()
     window, bridge = build_window(
-        application, client, config, clock or MonotonicClock(), QSettings()
+        application,
+        client,
+        config,
+        clock or MonotonicClock(),
+        QSettings(),
+        start_engine=True,
     )
     if full_screen:
         window.showFullScreen()
     else:
         window.show()
     try:
-        bridge.start()
         with _interrupts_close(application), _faults_stop(window):
             return application.exec()
     finally:
