@@ -48,8 +48,10 @@ def engine_main(config: Config, ring: RingHandle, connection: Connection) -> Non
         _log.info("the window has gone; closing the nozzles")
     except Exception as error:
         _log.exception("the engine's loop broke")
-        machine.engine.close()
-        connection.send(EngineFailed(text=f"the field engine broke: {error}"))
+        try:
+            machine.engine.close()
+        finally:  # whatever else is broken, the operator is told
+            connection.send(EngineFailed(text=f"the field engine broke: {error}"))
     finally:
         machine.close()
 

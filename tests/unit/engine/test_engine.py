@@ -27,6 +27,7 @@ from agriseg.messages import (
     PulseOutcome,
     PulseReport,
     SprayMode,
+    SprayPlan,
     ValveEvent,
 )
 from agriseg.pipeline import FieldPipeline
@@ -42,7 +43,12 @@ TICK_S = 0.01
 class Bench:
     """An engine on fakes, with a clock that the test moves."""
 
-    def __init__(self, speed_m_s: float = 1.0, camera: FakeCamera | None = None) -> None:
+    def __init__(
+        self,
+        speed_m_s: float = 1.0,
+        camera: FakeCamera | None = None,
+        pipeline: type[FieldPipeline] = FieldPipeline,
+    ) -> None:
         self.config: Config = parse_config(
             {"camera": {"width_px": WIDTH, "height_px": HEIGHT}}, source="test"
         )
@@ -59,6 +65,7 @@ class Bench:
         view = self.config.camera
         ground = GroundPlane(view.intrinsics, view.pose, (WIDTH, HEIGHT))
         boom = Boom(self.config.boom)
+        self.pipeline = pipeline(self.config, ground, boom)
         self.engine = FieldEngine(
             EngineParts(
                 config=self.config,
@@ -66,7 +73,7 @@ class Bench:
                 camera=self.camera,
                 segmenting=InlineSegmenting(FakeSegmenter()),
                 boom=boom,
-                pipeline=FieldPipeline(self.config, ground, boom),
+                pipeline=self.pipeline,
                 controller=self.controller,
                 reopen_controller=lambda: self.reopened_s.append(self.clock.now_s()),
                 open_run=self._open_run,
@@ -413,3 +420,26 @@ def test_the_loop_sleeps_no_longer_than_until_the_next_frame_of_a_file() -> None
     camera.due_s = now_s + 100.0
     bench.start_spraying()
     assert bench.engine.patience_s == ROUND_S
+
+
+class BreakingPipeline(FieldPipeline):
+    """Plans until it is told to break."""
+
+    broken = False
+
+    def plan(self, now_s: float) -> SprayPlan:
+        if self.broken:
+            raise ZeroDivisionError("a fault in the planner")
+        return super().plan(now_s)
+
+
+def test_a_planner_that_breaks_ends_the_round_and_closing_shuts_the_nozzles() -> None:
+    bench = Bench(pipeline=BreakingPipeline)
+    bench.start_spraying()
+    bench.pipeline.broken = True
+    beats = len(bench.controller.beats)
+    with pytest.raises(ZeroDivisionError):
+        bench.engine.step()
+    assert len(bench.controller.beats) == beats, "a broken planner must not be called alive"
+    bench.engine.close()
+    assert bench.controller.orders[-2:] == ["disarm", "close"]

@@ -26,7 +26,7 @@ from agriseg.doorbell import Doorbell, prompt_threads, wait_for_any
 from agriseg.engine import EngineParts, FieldEngine
 from agriseg.errors import CameraLostError, ModelFileError
 from agriseg.geometry.ground_plane import GroundPlane
-from agriseg.messages import Frame, Segmentation
+from agriseg.messages import CommandKind, EngineCommand, Frame, Segmentation
 from agriseg.pipeline import FieldPipeline
 from agriseg.segmenting import Arrival, ThreadedSegmenting
 from agriseg.simulated_camera import SimulatedCameraProcess
@@ -122,12 +122,16 @@ class RingingCamera(FakeCamera):
         return super().read(timeout_s)
 
 
-def test_a_frame_passes_from_camera_to_plan_without_being_asked_for(bell: Doorbell) -> None:
-    config, clock, camera = small(), VirtualClock(10.0), RingingCamera(bell)
-    segmenter = HeldSegmenter()
+def threaded_engine(
+    config: Config,
+    clock: VirtualClock,
+    camera: RingingCamera,
+    segmenter: HeldSegmenter,
+    controller: FakeController,
+) -> FieldEngine:
     boom = Boom(config.boom)
     ground = GroundPlane(config.camera.intrinsics, config.camera.pose, SIZE)
-    engine = FieldEngine(
+    return FieldEngine(
         EngineParts(
             config=config,
             clock=clock,
@@ -135,12 +139,18 @@ def test_a_frame_passes_from_camera_to_plan_without_being_asked_for(bell: Doorbe
             segmenting=ThreadedSegmenting(lambda: segmenter),
             boom=boom,
             pipeline=FieldPipeline(config, ground, boom),
-            controller=FakeController(clock),
+            controller=controller,
             reopen_controller=None,
             open_run=lambda: None,
             on_run_closed=lambda _: None,
         )
     )
+
+
+def test_a_frame_passes_from_camera_to_plan_without_being_asked_for(bell: Doorbell) -> None:
+    config, clock, camera = small(), VirtualClock(10.0), RingingCamera(bell)
+    segmenter = HeldSegmenter()
+    engine = threaded_engine(config, clock, camera, segmenter, FakeController(clock))
     with closing(engine):
         camera.deliver(picture(t_s=10.0))
         assert wait_for_any(engine.sources, PATIENCE_S)
@@ -225,3 +235,29 @@ def test_a_killed_simulated_camera_is_announced_once_and_named(
     assert simulated_camera.fileno() == -1
     with pytest.raises(CameraLostError, match="process ended"):
         simulated_camera.read(0.0)
+
+
+def test_a_model_that_hangs_closes_the_nozzles_and_is_named(bell: Doorbell) -> None:
+    config, clock, camera = small(), VirtualClock(10.0), RingingCamera(bell)
+    segmenter, controller = HeldSegmenter(), FakeController(clock)
+    engine = threaded_engine(config, clock, camera, segmenter, controller)
+    with closing(engine):
+        camera.deliver(picture(t_s=10.0))
+        segmenter.leave.put(None)
+        while engine.segmented is None:
+            assert wait_for_any(engine.sources, PATIENCE_S)
+            engine.step()
+        engine.handle(EngineCommand(kind=CommandKind.START))
+        engine.step()
+        assert engine.spraying
+        for frame_id in range(1, 20):
+            clock.sleep_until(clock.now_s() + 0.1)
+            camera.deliver(picture(frame_id, clock.now_s()))
+            engine.step()
+        assert not engine.spraying
+        assert controller.orders[-1] == "disarm"
+        (alarm,) = engine.snapshot().alarms
+        assert alarm.code == "frames-stale"
+        assert "No picture was understood" in alarm.text
+        segmenter.leave.put(None)
+        segmenter.leave.put(None)
