@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import QByteArray, QSettings
 
 from agriseg.config import WindowConfig
-from ui.models.connection import ControllerChoice
+from ui.models.connection import KINDS, ControllerChoice
 from ui.theme import ThemeChoice
 from ui.units import UnitSystem
 
@@ -58,12 +58,18 @@ class WindowSettings:
         port = str(self._store.value("controller/chosen", ""))
         if not port or self._store.value("controller/configured") != configured.port:
             return configured
-        return ControllerChoice(port=port, name=str(self._store.value("controller/name", port)))
+        kind = str(self._store.value("controller/kind", ""))
+        return ControllerChoice(
+            port=port,
+            name=str(self._store.value("controller/name", port)),
+            kind=next((known for known in KINDS if known == kind), configured.kind),
+        )
 
     def remember_controller(self, choice: ControllerChoice, configured: ControllerChoice) -> None:
         """Use ``choice`` at the next start too, until the configuration names another."""
         self._choose("controller", choice.port, configured.port)
         self._store.setValue("controller/name", choice.name)
+        self._store.setValue("controller/kind", choice.kind)
 
     @property
     def geometry(self) -> QByteArray | None:

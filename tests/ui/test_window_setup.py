@@ -211,6 +211,23 @@ def test_connect_restarts_the_engine_with_the_port_once_it_has_ended(
     assert rig.window.operate.alarms.items == ()
 
 
+def test_a_relay_board_is_chosen_by_what_it_understands_and_remembered(
+    rig: WindowRig, qtbot: QtBot, tmp_path: Path
+) -> None:
+    open_setup(rig, qtbot, MEGA)
+    rig.show(make_snapshot(t_s=rig.now_s(), state=EngineState.READY))
+    page = rig.window.setup
+    qtbot.mouseClick(page.list.keys[MEGA.path], LEFT)
+    qtbot.mouseClick(page.kind_keys["pgn239"], LEFT)
+    assert "confirms nothing" in page.kind_note.text()
+    qtbot.mouseClick(page.connect_key, LEFT)
+    controller = rig.client.config.controller
+    assert (controller.kind, controller.port, controller.baud) == ("pgn239", MEGA.path, 38400)
+    again = WindowRig(store_in(tmp_path), ports=(MEGA,))
+    assert again.client.config.controller == controller
+    again.dispose()
+
+
 def test_an_engine_that_does_not_end_is_replaced_all_the_same(rig: WindowRig) -> None:
     rig.show(make_snapshot(t_s=rig.now_s(), state=EngineState.READY))
     rig.window.setup.connect_asked.emit(ControllerChoice(port=MEGA.path, name="Mega"))

@@ -6,7 +6,9 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
+from agriseg.config import ControllerConfig
 from agriseg.messages import (
     ControllerCapabilities,
     ControllerState,
@@ -17,7 +19,22 @@ from agriseg.serial_ports import SerialPort, permission_help
 from ui.models.status import Level, LinkView, StopPhase, sentence
 from ui.units import age_text
 
+ControllerKind = Literal["agriseg", "pgn239", "pgn229"]
 SIMULATED_PORT = "sim"
+NETWORK_PREFIX = "udp://"
+KINDS: dict[ControllerKind, str] = {
+    "agriseg": "AgriSeg",
+    "pgn239": "Relays, 16",
+    "pgn229": "Relays, 64",
+}
+"""What a controller understands, and the word on its key."""
+KIND_NOTES: dict[ControllerKind, str] = {
+    "agriseg": "Runs this project's firmware: pulses timed by the controller, each one confirmed.",
+    "pgn239": "A board that sets up to 16 outputs (PGN 239). It confirms nothing: pulses are timed"
+    " here and longer, margins around crop wider.",
+    "pgn229": "A board that sets up to 64 outputs (PGN 229). It confirms nothing: pulses are timed"
+    " here and longer, margins around crop wider.",
+}
 NO_ANSWER_AFTER_S = 5.0
 """A controller answers the handshake within a second; a board that restarts takes two."""
 _TROUBLE = {"link-lost": "Not connected", "controller-refused": "Refused"}
@@ -33,11 +50,12 @@ class ControllerChoice:
     """A controller that can be chosen.
 
     ``port`` is what the configuration would say (``sim``, or what to open), ``name`` what people
-    call it.
+    call it, ``kind`` what it understands.
     """
 
     port: str
     name: str
+    kind: ControllerKind = "agriseg"
 
     @property
     def is_simulated(self) -> bool:
@@ -48,9 +66,11 @@ class ControllerChoice:
 SIMULATED = ControllerChoice(port=SIMULATED_PORT, name="Simulated controller")
 
 
-def configured_choice(port: str) -> ControllerChoice:
-    """Return the choice that a configuration's ``controller.port`` makes."""
-    return SIMULATED if port == SIMULATED_PORT else ControllerChoice(port=port, name=port)
+def configured_choice(controller: ControllerConfig) -> ControllerChoice:
+    """Return the choice that a configuration makes."""
+    port = controller.port
+    name = SIMULATED.name if port == SIMULATED_PORT else port
+    return ControllerChoice(port=port, name=name, kind=controller.kind)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,6 +133,8 @@ def _listed(port: SerialPort) -> PortEntry:
 
 def _unlisted(choice: ControllerChoice, is_there: bool) -> PortEntry:
     where = f" · {choice.port}" if choice.port != choice.name else ""
+    if choice.port.startswith(NETWORK_PREFIX):
+        return PortEntry(choice=choice, detail=f"Over the network{where}")
     found = "Named by its path" if is_there else "Not plugged in"
     return PortEntry(choice=choice, detail=f"{found}{where}", is_there=is_there)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from pathlib import Path
 
 from PySide6.QtCore import QStandardPaths, Signal
@@ -12,8 +13,11 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QVBoxLay
 from agriseg.messages import EngineSnapshot
 from agriseg.serial_ports import RULE_NAME, SerialPort, install_commands, udev_rule
 from ui.models.connection import (
+    KIND_NOTES,
+    KINDS,
     ConnectionView,
     ControllerChoice,
+    ControllerKind,
     PortEntry,
     connection_view,
     entry_of,
@@ -59,6 +63,7 @@ class SetupPage(QWidget):
         self._ports: tuple[SerialPort, ...] = ()
         self._choice = choice
         self._selection = choice
+        self._kind: ControllerKind = choice.kind
         self._entries: tuple[PortEntry, ...] = ()
         self._asked_at_s: float | None = None
         self._refusal = ""
@@ -71,6 +76,11 @@ class SetupPage(QWidget):
             keeper, "CONNECT", "connection", "", KeyFace(text_px=20, icon_px=34, min_height_px=76)
         )
         self.connect_key.clicked.connect(self._connect)
+        self.kind_keys: dict[ControllerKind, Key] = {}
+        for kind, word in KINDS.items():
+            key = Key(keeper, word, "", "", KeyFace(text_px=16))
+            key.clicked.connect(lambda _checked=False, k=kind: self.select_kind(k))
+            self.kind_keys[kind] = key
         self.rule_key = Key(keeper, "Save rule file", "content-save", "", KeyFace(text_px=17))
         self.rule_key.clicked.connect(self._save_rule)
         self.copy_key = Key(keeper, "Copy commands", "content-copy", "", KeyFace(text_px=17))
@@ -102,11 +112,17 @@ class SetupPage(QWidget):
         """Take the controller in force and select it."""
         self._choice = choice
         self._asked_at_s = None
+        self._kind = choice.kind
         self.select(choice)
 
     def select(self, choice: ControllerChoice) -> None:
         """Select a line of the list."""
         self._selection = choice
+        self._draw_list()
+
+    def select_kind(self, kind: ControllerKind) -> None:
+        """Say what the selected controller understands."""
+        self._kind = kind
         self._draw_list()
 
     def show_state(
@@ -146,6 +162,13 @@ class SetupPage(QWidget):
             Words("Select one, then Connect. The list follows what is plugged in.", "note")
         )
         column.addWidget(self.list, 1)
+        column.addWidget(Words("What it understands", "title"))
+        kinds = QHBoxLayout()
+        for key in self.kind_keys.values():
+            kinds.addWidget(key)
+        column.addLayout(kinds)
+        self.kind_note = Words("", "note")
+        column.addWidget(self.kind_note)
         return panel
 
     def _right(self) -> QWidget:
@@ -207,6 +230,9 @@ class SetupPage(QWidget):
         entry = entry_of(self._entries, self._selection)
         assert entry is not None
         self.list.show_entries(self._entries, entry.choice.port)
+        self.kind_note.say(KIND_NOTES[self._kind])
+        for kind, key in self.kind_keys.items():
+            key.set_look(KeyLook.SELECTED if kind == self._kind else KeyLook.PLAIN)
         self._draw_selection(entry)
         self._draw_connect()
 
@@ -252,7 +278,9 @@ class SetupPage(QWidget):
     def _draw_connect(self) -> None:
         entry = entry_of(self._entries, self._selection)
         assert entry is not None
-        in_force = entry_of(self._entries, self._choice) is entry
+        in_force = (
+            entry_of(self._entries, self._choice) is entry and self._kind == self._choice.kind
+        )
         label = "CONNECT AGAIN" if in_force else "CONNECT"
         if self._refusal:
             hint, enabled = "Pause or stop first", False
@@ -272,7 +300,7 @@ class SetupPage(QWidget):
     def _connect(self) -> None:
         entry = entry_of(self._entries, self._selection)
         if entry is not None:
-            self.connect_asked.emit(entry.choice)
+            self.connect_asked.emit(replace(entry.choice, kind=self._kind))
 
     def _save_rule(self) -> None:
         entry = entry_of(self._entries, self._selection)
