@@ -10,9 +10,7 @@ from typing import TYPE_CHECKING
 from agriseg.errors import DatasetError
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
-
-    from agriseg.models.training import Trainer, TrainingProgress, Validate
+    from agriseg.models.training import Network, Trainer, TrainingProgress, Validate
     from agriseg.models.training_config import TrainingConfig
     from agriseg.models.training_sources import Example
 
@@ -59,18 +57,20 @@ def _is_fitted(config: TrainingConfig) -> bool:
     return architecture_named(config.network.architecture).learner == "scikit-learn"
 
 
-def _trained(config: TrainingConfig, args: argparse.Namespace) -> nn.Module:
+def _trained(config: TrainingConfig, args: argparse.Namespace) -> Network:
     """Train step by step; return the averaged network."""
+    from agriseg.models.training import bundle_weights
+
     trainer = _trainer(config, args)
     if args.resume:
         trainer.resume()
     elif config.network.start_from:
-        trainer.begin_from(_weights_of(args.config.parent / config.network.start_from))
+        trainer.begin_from(bundle_weights(args.config.parent / config.network.start_from))
     trainer.run(_report)
     return trainer.averaged_network
 
 
-def _fitted(config: TrainingConfig, args: argparse.Namespace) -> nn.Module:
+def _fitted(config: TrainingConfig, args: argparse.Namespace) -> Network:
     """Fit a classifier of pixels in one go, and say how it does on held-out images."""
     from agriseg.models.dataset import CropSampler
     from agriseg.models.pixel_training import fit_classifier, label_image
@@ -95,19 +95,13 @@ def _output(config: TrainingConfig, args: argparse.Namespace) -> Path:
 
 
 def _trainer(config: TrainingConfig, args: argparse.Namespace) -> Trainer:
-    import torch
-
     from agriseg.models.dataset import CropSampler
-    from agriseg.models.training import Trainer
+    from agriseg.models.training import Trainer, training_device
     from agriseg.models.training_sources import list_held_out, load_training_images
     from agriseg.opencv import cv2
 
     cv2.setNumThreads(1)
-    if args.threads > 0:
-        torch.set_num_threads(args.threads)
-    device = args.device
-    if device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "cpu"
+    device = training_device(args.device, args.threads)
     if not args.resume and (_output(config, args) / "checkpoint.pt").exists():
         raise DatasetError(
             f"{_output(config, args) / 'checkpoint.pt'}: a training is there already; go on with "
@@ -122,19 +116,11 @@ def _trainer(config: TrainingConfig, args: argparse.Namespace) -> Trainer:
             config.schedule.validation_images,
         ),
         _output(config, args),
-        torch.device(device),
+        device,
     )
 
 
-def _weights_of(bundle: Path) -> Mapping[str, Tensor]:
-    from safetensors.torch import load_file
-
-    from agriseg.models.bundle import open_bundle
-
-    return load_file(open_bundle(bundle).weights_path)
-
-
-def export_trained(network: nn.Module, config: TrainingConfig, data: Path, directory: Path) -> Path:
+def export_trained(network: Network, config: TrainingConfig, data: Path, directory: Path) -> Path:
     """Write the bundle, quantised with a spread of training images; return its folder.
 
     Classifiers of pixels stay in floating point: eight bits would move their thresholds.

@@ -11,15 +11,17 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
+from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.optim import AdamW, Optimizer
 
 from agriseg.errors import DatasetError, ModelFileError
 from agriseg.messages import UInt8Array
 from agriseg.models.backbone_weights import lite0_backbone, load_lite0_backbone
+from agriseg.models.bundle import open_bundle
 from agriseg.models.dataset import CropSampler
 from agriseg.models.graph import FrameGraph
 from agriseg.models.losses import segmentation_loss
@@ -30,6 +32,8 @@ from agriseg.models.training_config import ScheduleConfig, TrainingConfig
 CHECKPOINT_VERSION = 1
 CLASS_COUNT = 3
 
+Network = nn.Module
+"""A network, for those that hand it on and need not know torch."""
 LabelImage = Callable[[UInt8Array], UInt8Array]
 """Maps a BGR image (H, W, 3) uint8 to its labels (H, W) uint8."""
 Validate = Callable[[LabelImage], Mapping[str, float]]
@@ -280,6 +284,35 @@ def learning_rate_factor(step: int, schedule: ScheduleConfig) -> float:
     span = max(1, schedule.steps - schedule.warmup_steps)
     done = min(1.0, (step - schedule.warmup_steps) / span)
     return 0.01 + 0.99 * 0.5 * (1.0 + math.cos(math.pi * done))
+
+
+def training_device(name: Literal["auto", "cpu", "cuda"], threads: int) -> torch.device:
+    """Return where to train, and set how many CPU threads that may take (0: all).
+
+    Raises
+    ------
+    ModelFileError
+        CUDA is asked for and not there.
+    """
+    if threads > 0:
+        torch.set_num_threads(threads)
+    has_cuda = torch.cuda.is_available()
+    if name == "cuda" and not has_cuda:
+        raise ModelFileError(
+            "--device cuda: torch sees no CUDA device; choose cpu or auto, or see `agriseg doctor`"
+        )
+    return torch.device("cuda" if has_cuda and name != "cpu" else "cpu")
+
+
+def bundle_weights(bundle: Path) -> Mapping[str, Tensor]:
+    """Read the float32 weights of a model bundle.
+
+    Raises
+    ------
+    ModelFileError
+        It is no bundle, or damaged.
+    """
+    return load_file(open_bundle(bundle).weights_path)
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:

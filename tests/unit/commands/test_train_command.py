@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import json
 from pathlib import Path
 
@@ -154,3 +155,12 @@ def test_fits_a_classical_classifier_in_one_go(
     assert manifest["openvino_precision"] == "float"
     assert main([*arguments, "--resume"]) == 2
     assert "fitted in one go" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(bool(glob.glob("/dev/nvidia*")), reason="there is a CUDA device")
+def test_a_device_that_is_not_there_is_named(
+    tmp_path: Path, data: Path, config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["train", str(config), "--data", str(data), "--device", "cuda"]
+    assert main([*arguments, "--out", str(tmp_path / "out")]) == 2
+    assert "torch sees no CUDA device" in capsys.readouterr().err
