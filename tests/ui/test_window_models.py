@@ -319,3 +319,11 @@ class TestLatchedAlarms:
 def test_mode_words_appear_with_the_start_key() -> None:
     action = primary_action(make_snapshot(mode=SprayMode.BAND), TALKING)
     assert action.hint == "Band spraying"
+
+
+def test_the_age_of_an_old_picture_is_short_enough_for_its_tile() -> None:
+    snapshot = replace(make_snapshot(t_s=10.0), frame_age_ms=4157.0)
+    (latency,) = [
+        f for f in figures(snapshot, Units(UnitSystem.METRIC), 10.0) if f.key == "latency"
+    ]
+    assert latency.note == "picture 4.2 s"

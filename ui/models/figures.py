@@ -197,11 +197,13 @@ def _missed(snapshot: EngineSnapshot) -> Figure:
 
 
 def _latency(snapshot: EngineSnapshot) -> Figure:
-    age = milliseconds(snapshot.frame_age_ms)
+    age_ms = snapshot.frame_age_ms
+    age = milliseconds(age_ms)
+    words = str(age) if age_ms < 1000.0 else age_text(age_ms * 1e-3)
     return _figure(
         "latency",
         milliseconds(snapshot.latency_ms),
-        note=f"picture {age}" if age.value != DASH else "no picture",
+        note=f"picture {words}" if age.value != DASH else "no picture",
         reason="From the exposure of a picture to its pulses being sent;"
         " below it, how old the newest picture is.",
         missing="No picture has gone the whole way yet.",
