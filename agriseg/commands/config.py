@@ -148,6 +148,9 @@ def _table(
 def _key(key: str, item: Schema, value: object, definitions: Schema) -> Iterator[str]:
     yield from _comment(item.get("description", ""))
     limits = _limits(key, _resolve(item, definitions))
+    if value is None:  # TOML has no word for it: the key is left out
+        yield f"# {key} = ...  # {limits}"
+        return
     yield f"{key} = {_toml(value)}" + (f"  # {limits}" if limits else "")
 
 
