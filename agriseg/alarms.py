@@ -17,6 +17,18 @@ class AlarmKind:
     stops_spraying: bool = False
 
 
+WHEEL_WRONG = AlarmKind(
+    code="wheel-wrong",
+    priority=AlarmPriority.DANGER,
+    remedy="Check the wheel sensor, its cable and whether the wheel slips; clean the lens. Then"
+    " press Start.",
+    stops_spraying=True,
+)
+WHEEL_DOUBTFUL = AlarmKind(
+    code="wheel-doubtful",
+    priority=AlarmPriority.WARNING,
+    remedy="Check wheel.counts_per_m, the wheel's slip and the height that camera.pose has.",
+)
 CAMERA_LOST = AlarmKind(
     code="camera-lost",
     priority=AlarmPriority.DANGER,

@@ -192,6 +192,12 @@ class WheelConfig(_Section):
     """The wheel encoder."""
 
     counts_per_m: Annotated[float, Field(gt=1.0, le=1_000_000.0)] = 2000.0
+    picture_warn_fraction: Fraction = 0.3
+    """Warn when encoder and pictures differ by more than this share of the faster one."""
+    picture_stop_fraction: Fraction = 0.5
+    """Close the nozzles when they differ by more than this share; 1: never."""
+    picture_differs_s: Annotated[float, Field(ge=0.0, le=5.0)] = 0.5
+    """They must differ for so long; they are compared four times a second."""
 
 
 class RelayConfig(_Section):
@@ -281,6 +287,10 @@ class SimulationConfig(_Section):
     """0 dusk, 1 hard sunshine."""
     wobble_m: Annotated[float, Field(ge=0.0, le=0.2)] = 0.005
     slip_fraction: Annotated[float, Field(ge=0.0, le=0.2)] = 0.002
+    encoder_fault_s: Annotated[float, Field(ge=0.0)] = 0.0
+    """From so long after the start on, the wheel encoder gives ``encoder_fault_fraction``."""
+    encoder_fault_fraction: Fraction = 1.0
+    """Share of its counts that the wheel encoder still gives then; 1: no fault, 0: silence."""
     processing_latency_ms: Annotated[float, Field(ge=0.0, le=1000.0)] = 70.0
     """Assumed age of a frame when it is planned on, where time is virtual."""
 

@@ -114,6 +114,11 @@ class FieldPipeline:
         self.sensitivity = config.spray.sensitivity
 
     @property
+    def ground(self) -> GroundPlane:
+        """The ground as the camera sees it."""
+        return self._ground
+
+    @property
     def mode(self) -> SprayMode:
         """What is sprayed."""
         return self._planner.mode

@@ -26,11 +26,18 @@ STOP_TIMEOUT_S = 2.0
 _KEPT_EDGES = 1000
 
 
-def encoder(trajectory: Trajectory, start_s: float, counts_per_m: float) -> Callable[[float], int]:
+def encoder(config: Config, start_s: float) -> Callable[[float], int]:
     """Return a wheel encoder on the simulated robot: host time in seconds to counts."""
+    trajectory, simulation = Trajectory(config.simulation), config.simulation
+    fault_s, fraction = simulation.encoder_fault_s, simulation.encoder_fault_fraction
 
     def count_at(t_s: float) -> int:
-        return int(np.floor(counts_per_m * trajectory.encoder_distance_m(t_s - start_s)))
+        driven_s = t_s - start_s
+        distance_m = trajectory.encoder_distance_m(min(driven_s, fault_s))
+        if driven_s > fault_s:
+            since_m = trajectory.encoder_distance_m(driven_s) - distance_m
+            distance_m += fraction * since_m
+        return int(np.floor(config.wheel.counts_per_m * distance_m))
 
     return count_at
 
@@ -71,8 +78,7 @@ def build_simulator(
     has_wheel : bool
         False for a controller without an encoder, beside a real camera that moves by itself.
     """
-    trajectory = Trajectory(config.simulation)
-    count_at = encoder(trajectory, start_s, config.wheel.counts_per_m) if has_wheel else None
+    count_at = encoder(config, start_s) if has_wheel else None
     settings = replace(simulator_settings(config), baud=baud, kept_edges=_KEPT_EDGES)
     return ControllerSimulator(settings, count_at=count_at, t_s=on_s)
 

@@ -120,6 +120,8 @@ class FakeController:
         self.queued: list[ValveEvent] = []
         self.beats: list[tuple[bool, bool, bool]] = []
         """Whether camera, model and planner were said to be alive."""
+        self.ground_m_s: list[float] = []
+        """Speed over ground that each of them told; NaN: unknown."""
         self.extra: list[ControllerMessage] = []
         self.failure: Exception | None = None
         self._state = ControllerState.SAFE
@@ -172,8 +174,9 @@ class FakeController:
         planner_alive: bool,
         ground_m_s: float = math.nan,
     ) -> None:
-        """Keep it, but for the speed."""
+        """Keep it."""
         self.beats.append((camera_alive, model_alive, planner_alive))
+        self.ground_m_s.append(ground_m_s)
 
     def poll(self) -> Sequence[ControllerMessage]:
         """Return capabilities once, then status and odometry of this moment."""

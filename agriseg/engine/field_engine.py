@@ -16,6 +16,7 @@ from agriseg.engine.outlook import Outlook
 from agriseg.engine.parts import EngineParts
 from agriseg.engine.planning import Planning
 from agriseg.engine.run_book import RunBook
+from agriseg.engine.speed_check import SpeedCheck
 from agriseg.engine.spray_gate import SprayGate
 from agriseg.engine.supervision import Supervision
 from agriseg.errors import CameraError, RecordingError
@@ -47,9 +48,18 @@ class FieldEngine:
         self._gate = SprayGate(parts, self._book)
         self._link = ControllerSide(parts, self._book, self._gate)
         self._planning = Planning(parts, self._book, self._link)
-        self._frames = FramePath(parts, self._book, self._gate, self._link, self._planning)
+        self._speed_check = SpeedCheck(parts, self._gate, self._link)
+        self._frames = FramePath(
+            parts, self._book, self._gate, self._link, self._planning, self._speed_check
+        )
         self._supervision = Supervision(
-            parts, self._book, self._gate, self._link, self._planning, self._frames
+            parts,
+            self._book,
+            self._gate,
+            self._link,
+            self._planning,
+            self._frames,
+            self._speed_check,
         )
         self._outlook = Outlook(parts, self._book, self._gate, self._link, self._frames)
         self._was_shut_down = False

@@ -11,6 +11,7 @@ from agriseg.engine.controller_side import ControllerSide
 from agriseg.engine.parts import EngineParts
 from agriseg.engine.planning import Planning
 from agriseg.engine.run_book import RunBook
+from agriseg.engine.speed_check import SpeedCheck
 from agriseg.engine.spray_gate import SprayGate
 from agriseg.errors import CalibrationError, CameraError, CameraLostError
 from agriseg.messages import Frame, StageTimes
@@ -46,12 +47,14 @@ class FramePath:
         gate: SprayGate,
         link: ControllerSide,
         planning: Planning,
+        speed_check: SpeedCheck,
     ) -> None:
         self._parts = parts
         self._book = book
         self._gate = gate
         self._link = link
         self._planning = planning
+        self._speed_check = speed_check
         self.frame: Frame | None = None
         self.segmented: SegmentedFrame | None = None
         self.result: PipelineResult | None = None
@@ -146,6 +149,7 @@ class FramePath:
                 received_perf_s=time.perf_counter(),
             )
         )
+        self._speed_check.take(frame)
 
     def _lose_camera(self, error: CameraError) -> None:
         self.camera_problem = str(error)

@@ -21,13 +21,21 @@ class Heartbeat:
         self._told: Signs | None = None
         self._told_s = -math.inf
 
-    def beat(self, *, camera_alive: bool, model_alive: bool, planner_alive: bool) -> None:
-        """Send what is alive, if it has changed or is due."""
+    def beat(
+        self, *, camera_alive: bool, model_alive: bool, planner_alive: bool, ground_m_s: float
+    ) -> None:
+        """Send what is alive and the speed by the pictures, if that has changed or is due.
+
+        A speed alone waits until it is due.
+        """
         signs = (camera_alive, model_alive, planner_alive)
         now_s = self._clock.now_s()
         if signs == self._told and now_s - self._told_s < BEAT_S:
             return
         self._told, self._told_s = signs, now_s
         self._controller.beat(
-            camera_alive=camera_alive, model_alive=model_alive, planner_alive=planner_alive
+            camera_alive=camera_alive,
+            model_alive=model_alive,
+            planner_alive=planner_alive,
+            ground_m_s=ground_m_s,
         )

@@ -22,6 +22,7 @@ from agriseg.engine.heartbeat import Heartbeat
 from agriseg.engine.parts import EngineParts
 from agriseg.engine.planning import Planning
 from agriseg.engine.run_book import RunBook
+from agriseg.engine.speed_check import SpeedCheck
 from agriseg.engine.spray_gate import SprayGate
 
 ARM_TIMEOUT_S = 4.0
@@ -42,6 +43,7 @@ class Supervision:
         link: ControllerSide,
         planning: Planning,
         frames: FramePath,
+        speed_check: SpeedCheck,
     ) -> None:
         self._parts = parts
         self._book = book
@@ -49,6 +51,7 @@ class Supervision:
         self._link = link
         self._planning = planning
         self._frames = frames
+        self._speed_check = speed_check
         self._heartbeat = Heartbeat(parts.controller, parts.clock)
         self._replaced_seen = 0
 
@@ -59,6 +62,7 @@ class Supervision:
             self._gate.stop(MODEL_FAILED, self._parts.segmenting.problem)
         if self._gate.is_open:
             self._check_staleness(now_s)
+            self._speed_check.check()
         self._check_arming(now_s)
         self._check_late(now_s)
         self._check_failures(now_s)
@@ -69,7 +73,7 @@ class Supervision:
         self._gate.set_alarm(RECORDING_PROBLEM, sink.problem if sink else "")
 
     def beat(self) -> None:
-        """Tell the controller which of camera, model and planner live."""
+        """Tell the controller which of camera, model and planner live, and the pictures' speed."""
         frames, segmenting = self._frames, self._parts.segmenting
         camera = frames.frame is not None and not frames.camera_problem
         model = frames.segmented is not None and not segmenting.problem
@@ -80,6 +84,7 @@ class Supervision:
             camera_alive=camera,
             model_alive=model,
             planner_alive=frames.result is not None,
+            ground_m_s=self._speed_check.ground_m_s,
         )
 
     def _check_staleness(self, now_s: float) -> None:

@@ -58,6 +58,8 @@ class VisualOdometry:
         self._distance_m = 0.0
         self.quality = float("nan")
         """Correlation of the last match, -1 to 1; NaN before any."""
+        self.spread_m = float("nan")
+        """Difference between the halves' advances in the last match; NaN where one half matched."""
         self.breaks = 0
         """How often the ground was lost for so long that the distance driven is unknown."""
 
@@ -79,6 +81,11 @@ class VisualOdometry:
         self._reference = (frame.t_capture_s, patch)
         return self._reading(matches, frame.t_capture_s, elapsed_s)
 
+    def forget(self) -> None:
+        """Take the next frame as the first: no ground, no speed to expect."""
+        self._reference = None
+        self._speed_m_s = None
+
     def _begin_anew(self, t_s: float, patch: UInt8Array) -> None:
         self._reference = (t_s, patch)
         self._speed_m_s = None
@@ -86,8 +93,10 @@ class VisualOdometry:
 
     def _reading(self, matches: list[_Match], t_s: float, elapsed_s: float) -> OdometrySample:
         turn_rad = 0.0
+        self.spread_m = float("nan")
         if len(matches) == 2:
             right, left = matches
+            self.spread_m = abs(right.forward_m - left.forward_m)
             # In a turn to the left, ground on the left passes more slowly.
             turn_rad = (right.forward_m - left.forward_m) / (left.y_m - right.y_m)
         advances = [match.forward_m + match.y_m * turn_rad for match in matches]
