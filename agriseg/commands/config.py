@@ -151,7 +151,11 @@ def _key(key: str, item: Schema, value: object, definitions: Schema) -> Iterator
     if value is None:  # TOML has no word for it: the key is left out
         yield f"# {key} = ...  # {limits}"
         return
-    yield f"{key} = {_toml(value)}" + (f"  # {limits}" if limits else "")
+    line = f"{key} = {_toml(value)}"
+    if len(line) + len(limits) > _COMMENT_WIDTH:
+        yield from _comment(f"{limits}.")
+        limits = ""
+    yield line + (f"  # {limits}" if limits else "")
 
 
 def _list_example(path: tuple[str, ...], schema: Schema, definitions: Schema) -> Iterator[str]:
