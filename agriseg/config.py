@@ -231,6 +231,10 @@ class ControllerConfig(_Section):
     baud: Literal[
         9600, 19200, 38400, 57600, 115200, 230400, 250000, 460800, 500000, 921600, 1000000
     ] = 500000
+    row_step_mm: Annotated[float, Field(ge=0.0, le=100.0)] = 0.0
+    """Put pulses on a grid of this step, so that a controller that takes rows is told many
+    nozzles of a wide boom in one message; 0: no grid. Each pulse is widened to the grid, at
+    most by one step at each end; before crop it is shortened instead, or left out."""
     relay: RelayConfig = RelayConfig()
 
     @model_validator(mode="after")
@@ -239,6 +243,11 @@ class ControllerConfig(_Section):
             raise ValueError(
                 f"port is {self.port!r}, but only relay boards (kind pgn239 or pgn229) are reached"
                 " over UDP; an AgriSeg controller needs a serial port"
+            )
+        if self.kind != "agriseg" and self.row_step_mm > 0.0:
+            raise ValueError(
+                f"row_step_mm is {self.row_step_mm:g}, but a relay board (kind {self.kind}) takes"
+                " no rows; set it to 0 or use kind agriseg"
             )
         if self.kind == "agriseg" and self.relay != RelayConfig():
             raise ValueError(

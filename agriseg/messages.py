@@ -312,6 +312,9 @@ class ControllerCapabilities:
         and keep away from crop by it.
     deadman_ms : float
         The valves close by themselves this long after the host has died.
+    row_step_m : float
+        Pulses in distance that begin and end on multiples of it take fewer bytes; 0: they
+        may lie anywhere.
     """
 
     name: str
@@ -333,6 +336,7 @@ class ControllerCapabilities:
     min_open_ms: float = 0.0
     jitter_ms: float = 0.0
     deadman_ms: float = 250.0
+    row_step_m: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -346,6 +350,7 @@ class LinkStatistics:
     rtt_ms: float = float("nan")
     clock_error_ms: float = float("nan")
     bytes_per_s: float = 0.0
+    sent_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

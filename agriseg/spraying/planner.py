@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -77,7 +78,9 @@ class SprayPlanner:
     valve's delay and the droplets' fall would be used up, should the robot accelerate.
     Ground that was commanded, or can no longer be reached, is behind its nozzle's frontier
     and never commanded again. A pulse that ends where the next of its nozzle begins
-    (``close_at`` equals ``open_at``) keeps the valve open.
+    (``close_at`` equals ``open_at``) keeps the valve open. Where the controller takes rows
+    (``row_step_m``), pulses begin and end on its grid: they are widened to it, at most by one
+    step at each end, but never towards crop.
 
     Parameters
     ----------
@@ -303,13 +306,14 @@ class _Batch:
         self._least_gap_m = fastest_m_s * 1e-3 * gap_ms
         self._most_travel_m = moment.speed_m_s * self._longest_pulse_s()
         self._play_m = 1e-3 * capabilities.jitter_ms * _rounded_up_m_s(fastest_m_s)
+        self._step_m = capabilities.row_step_m if ledger.by_distance else 0.0
 
     def run(self, reason: str) -> None:
         """Commit what is near, nozzle by nozzle, in the order along the track."""
         targets = self._targets
         self._check_limits()
         reachable = self._moment.commit_m + self._boom.x_m - self._boom.half_footprint_m
-        near = targets.s_min_m - self._play_m <= reachable[targets.nozzle]
+        near = targets.s_min_m - self._play_m - self._step_m <= reachable[targets.nozzle]
         open_ended = targets.s_max_m > self._ledger.frontier_m[targets.nozzle]
         for index in np.flatnonzero(near & open_ended):
             nozzle = int(targets.nozzle[index])
@@ -326,6 +330,8 @@ class _Batch:
                     reason,
                 )
             )
+            if piece is not None and self._step_m > 0.0:
+                piece = self._on_rows(piece)
             while piece is not None and self._commit_next(piece):
                 pass
 
@@ -344,6 +350,38 @@ class _Batch:
             self._leave(piece, piece.s_min_m, piece.s_max_m, "crop")
             return None
         return replace(piece, s_min_m=start_m, s_max_m=end_m, floor_m=floor_m, ceiling_m=ceiling_m)
+
+    def _on_rows(self, piece: _Piece) -> _Piece | None:
+        """Widen a piece to the grid of rows, and its distance to crop.
+
+        A piece that crop leaves no room for is given up; one that has grown by less than is
+        worth a pulse has been sprayed.
+        """
+        nozzle, frontier_m = piece.nozzle, float(self._ledger.frontier_m[piece.nozzle])
+        if piece.s_min_m < frontier_m and piece.s_max_m - frontier_m <= _LEAST_PIECE_M:
+            return None
+        floor_m = self._ground_from(nozzle, self._up(self._opening_at(nozzle, piece.floor_m)))
+        ceiling_m = self._ground_to(nozzle, self._down(self._closing_at(nozzle, piece.ceiling_m)))
+        start_m = self._ground_from(nozzle, self._down(self._opening_at(nozzle, piece.s_min_m)))
+        end_m = self._ground_to(nozzle, self._up(self._closing_at(nozzle, piece.s_max_m)))
+        start_m, end_m = max(start_m, floor_m), min(end_m, ceiling_m)
+        if end_m <= start_m:
+            self._leave(piece, piece.s_min_m, piece.s_max_m, "crop")
+            return None
+        return replace(piece, s_min_m=start_m, s_max_m=end_m, floor_m=floor_m, ceiling_m=ceiling_m)
+
+    def _up(self, reading_m: float) -> float:
+        """Return the first row at or behind a reading; the reading itself without rows."""
+        return self._row(reading_m, math.ceil, -_SAME_PLACE_M)
+
+    def _down(self, reading_m: float) -> float:
+        """Return the last row at or before a reading; the reading itself without rows."""
+        return self._row(reading_m, math.floor, _SAME_PLACE_M)
+
+    def _row(self, reading_m: float, rounding: Callable[[float], int], slack_m: float) -> float:
+        if self._step_m == 0.0 or not math.isfinite(reading_m):
+            return reading_m
+        return self._step_m * rounding((reading_m + slack_m) / self._step_m)
 
     def _longest_pulse_s(self) -> float:
         """Return a length that stays below the open-time limit even at half the speed."""
@@ -379,7 +417,8 @@ class _Batch:
         if opening > self._moment.commit_m[nozzle] or not self._has_room(nozzle):
             return False
         if joined:
-            end = min(piece.s_max_m, self._ground_to(nozzle, opening + self._most_travel_m))
+            furthest = self._up(opening + self._most_travel_m)
+            end = min(piece.s_max_m, self._ground_to(nozzle, furthest))
         else:
             begun = self._ground_from(nozzle, opening)
             if begun > start + _SAME_PLACE_M:
@@ -409,7 +448,9 @@ class _Batch:
         still_open = last >= earliest and piece.floor_m <= sprayed_to + _SAME_PLACE_M
         if (too_soon or follows) and still_open:
             return last, True
-        return max(wanted, earliest, last + self._least_gap_m), False
+        floor = self._opening_at(nozzle, piece.floor_m)
+        soonest = self._up(max(earliest, last + self._least_gap_m, floor))
+        return max(self._down(wanted), soonest), False
 
     def _fitted(self, piece: _Piece, start: float, end: float) -> tuple[float, float] | None:
         """Lengthen a pulse to the shortest that the valve can make, without touching crop.
@@ -419,17 +460,27 @@ class _Batch:
         nozzle = piece.nozzle
         missing = 2.0 * self._boom.half_footprint_m + self._least_travel_m - (end - start)
         if missing <= 0.0:
-            return start, end
+            return self._between_rows(nozzle, start, end)
         later = min(missing, piece.ceiling_m - end)
-        soonest = max(
-            float(self._moment.earliest_m[nozzle]),
-            self._last_close_m(nozzle) + self._least_gap_m,
+        soonest = self._up(
+            max(
+                float(self._moment.earliest_m[nozzle]),
+                self._last_close_m(nozzle) + self._least_gap_m,
+            )
         )
         lowest = max(piece.floor_m, self._ground_from(nozzle, soonest))
         earlier = max(0.0, min(missing - later, start - lowest))
         if missing - later - earlier > _SAME_PLACE_M:
             return None
-        return start - earlier, end + later
+        return self._between_rows(nozzle, start - earlier, end + later)
+
+    def _between_rows(self, nozzle: int, start: float, end: float) -> tuple[float, float]:
+        """Widen ground to what pulses on the grid wet; a piece's limits lie on it already."""
+        if self._step_m == 0.0:
+            return start, end
+        opening = self._down(self._opening_at(nozzle, start))
+        closing = self._up(self._closing_at(nozzle, end))
+        return self._ground_from(nozzle, opening), self._ground_to(nozzle, closing)
 
     def _command(
         self, piece: _Piece, start: float, end: float, opening: float, joined: bool

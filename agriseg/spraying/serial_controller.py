@@ -145,7 +145,19 @@ def link_limits(config: Config) -> Limits:
         status_ms=_telemetry_period_ms(STATUS_BYTES, baud, fastest_ms=50),
         nozzle_ml_min=round(config.boom.flow_l_min * 1e3),
         nominal_kpa=round(config.boom.nominal_pressure_kpa),
+        row_step_subcounts=row_step_subcounts(config),
     )
+
+
+def row_step_subcounts(config: Config) -> int:
+    """Return the grid of rows, as near to ``controller.row_step_mm`` as the wire can say it.
+
+    At least one sixteenth of an encoder count; 0 without rows.
+    """
+    if config.controller.row_step_mm == 0.0:
+        return 0
+    wanted = 1e-3 * config.controller.row_step_mm * config.wheel.counts_per_m * SUBCOUNTS
+    return min(max(1, round(wanted)), 0xFFFF)
 
 
 def _telemetry_period_ms(frame_bytes: int, baud: int, *, fastest_ms: int) -> int:
@@ -174,6 +186,7 @@ class SerialController:
         self._channels = nozzle_channels(config.boom)
         self._nozzles = {channel: nozzle for nozzle, channel in enumerate(self._channels)}
         self._per_m = config.wheel.counts_per_m * SUBCOUNTS
+        self._row_step = row_step_subcounts(config)
         self._wire = wire
         self._clock = clock
         self._link = HostLink(
@@ -467,11 +480,16 @@ class SerialController:
             )
             return
         if self._boot is not None and identity.boot != self._boot:
-            self._offset += self._position
+            self._offset = self._on_row(self._offset + self._position)
             self._position = 0
         self._boot = identity.boot
-        self._messages.append(_capabilities(identity))
+        row_step_m = self._row_step / self._per_m
+        self._messages.append(_capabilities(identity, row_step_m))
         _LOG.info("Controller %s connected, %d valves", identity.name, identity.valves)
+
+    def _on_row(self, offset: int) -> int:
+        """Round an offset up to the grid of rows, so that metres and wire share the grid."""
+        return -(-offset // self._row_step) * self._row_step if self._row_step else offset
 
     def _take_status(self, status: Status, t_s: float) -> None:
         if not self._is_ready or not self._link.clock.has_estimate:
@@ -540,6 +558,7 @@ class SerialController:
             checksum_errors=counters.bad_frames,
             rtt_ms=max(clock.round_trip_s, 0.0) * 1e3,
             clock_error_ms=clock.error_s * 1e3 if clock.converged else math.nan,
+            sent_bytes=counters.sent_bytes,
             bytes_per_s=(total - before) / (t_s - since_s) if t_s > since_s else 0.0,
         )
 
@@ -548,7 +567,7 @@ def _measured(value: int, not_measured: int, unit: float) -> float:
     return math.nan if value == not_measured else value * unit
 
 
-def _capabilities(identity: HelloReply) -> ControllerCapabilities:
+def _capabilities(identity: HelloReply, row_step_m: float) -> ControllerCapabilities:
     has = Capability(identity.capabilities & sum(Capability))
     return ControllerCapabilities(
         name=identity.name,
@@ -566,4 +585,5 @@ def _capabilities(identity: HelloReply) -> ControllerCapabilities:
         min_lead_ms=identity.min_lead_us * 1e-3,
         horizon_ms=float(identity.horizon_ms),
         is_simulated=Capability.SIMULATED in has,
+        row_step_m=row_step_m if Capability.ROWS in has else 0.0,
     )

@@ -445,3 +445,71 @@ def test_nozzles_beyond_the_controllers_valves_are_left_out_and_named() -> None:
     ride.to(1.6)
     assert {event.nozzle_id for event in ride.events} == {0}
     assert [(missed.nozzle_id, missed.reason) for missed in ride.missed] == [(1, "no-valve")]
+
+
+def rows(step_m: float) -> ControllerCapabilities:
+    return dataclasses.replace(CAPABILITIES, row_step_m=step_m)
+
+
+def on_grid(event: ValveEvent, step_m: float) -> bool:
+    readings = np.array([event.open_at, event.close_at]) / step_m
+    return bool(np.allclose(readings, np.round(readings), atol=1e-6))
+
+
+def wetted_m(event: ValveEvent) -> tuple[float, float]:
+    """Ground that a pulse in distance wets."""
+    return event.open_at - 0.2 - 0.015, event.close_at - 0.2 + 0.015
+
+
+def test_rows_widen_a_pulse_by_less_than_a_step_at_each_end() -> None:
+    ride = Ride()
+    ride.capabilities = rows(0.02)
+    ride.planner.observe(targets((0, 1.003, 1.109)))
+    ride.to(2.0)
+    (event,) = ride.events
+    assert on_grid(event, 0.02)
+    first, last = wetted_m(event)
+    assert 1.003 - 0.02 < first <= 1.003
+    assert 1.109 <= last < 1.109 + 0.02
+    assert ride.missed == []
+
+
+def test_rows_are_shortened_before_crop() -> None:
+    ride = Ride()
+    ride.capabilities = rows(0.02)
+    ride.planner.observe(targets((0, 1.003, 1.109, 0.999, 1.112)))
+    ride.to(2.0)
+    (event,) = ride.events
+    assert on_grid(event, 0.02)
+    first, last = wetted_m(event)
+    assert first >= 0.999
+    assert last <= 1.112
+
+
+def test_between_crops_closer_than_rows_nothing_is_sprayed() -> None:
+    ride = Ride()
+    ride.capabilities = rows(0.05)
+    ride.planner.observe(targets((0, 1.003, 1.053, 1.002, 1.054)))
+    ride.to(2.0)
+    assert ride.events == []
+    assert {missed.reason for missed in ride.missed} == {"crop"}
+
+
+def test_long_ground_on_rows_abuts_on_rows() -> None:
+    ride = Ride()
+    ride.capabilities = rows(0.03)
+    ride.planner.observe(targets((0, 1.0, 3.0)))
+    ride.to(4.0)
+    assert len(ride.events) > 2
+    assert all(on_grid(event, 0.03) for event in ride.events)
+    for one, other in pairwise(ride.events):
+        assert one.close_at == other.open_at
+
+
+def test_in_time_there_are_no_rows() -> None:
+    plain, ride = Ride(wheel=False), Ride(wheel=False)
+    ride.capabilities = rows(0.05)
+    for one in (plain, ride):
+        one.planner.observe(targets((0, 1.003, 1.109)))
+        one.to(2.0)
+    assert ride.events == plain.events
