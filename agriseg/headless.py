@@ -25,11 +25,12 @@ _SHOWN_PER_S = 2.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeadlessResult:
-    """Where a run's report is, and its figures."""
+    """Where a run's report is, its figures, and why spraying stopped by itself, if it did."""
 
     report_path: Path
     summary_path: Path
     summary: dict[str, Any]
+    stops: tuple[str, ...] = ()
 
     def figures(self) -> list[tuple[str, str]]:
         """Return the figures that matter most, with their names, for the terminal."""
@@ -41,6 +42,7 @@ class HeadlessResult:
             ("ground sprayed", _percent(summary.get("sprayed_area_fraction"))),
             ("weeds missed, seen too late", str(summary["missed_late"])),
             ("leading-edge error p99", _mm(summary.get("position_error_mm"))),
+            *(("spraying stopped early", stop) for stop in self.stops),
         ]
 
 
@@ -153,6 +155,7 @@ def _result(machine: Machine) -> HeadlessResult:
         report_path=directory / "report.html",
         summary_path=summary_path,
         summary=json.loads(summary_path.read_text(encoding="utf-8")),
+        stops=tuple(a.text for a in machine.engine.snapshot().alarms if a.stops_spraying),
     )
 
 

@@ -34,7 +34,7 @@ class Drive:
             },
             source="test",
         )
-        run_headless(config, seconds=seconds, out=out, realtime=False)
+        self.result = run_headless(config, seconds=seconds, out=out, realtime=False)
         with open_run(out) as run:
             messages = [record.message for record in run.records()]
         self.stops = [m for m in messages if isinstance(m, RunEvent) and m.kind == "stop"]
@@ -67,9 +67,12 @@ def test_a_slipping_encoder_is_found_by_the_engine(tmp_path: Path) -> None:
     (stop,) = drive.stops
     assert stop.text.startswith("The wheel sensor says 0.60 m/s, the pictures say 2.0")
     assert stop.text.endswith("All nozzles were closed.")
+    shown = dict(drive.result.figures())["spraying stopped early"]
+    assert shown.endswith("m/s. All nozzles were closed.")
 
 
 def test_a_wheel_that_slips_a_little_goes_on(tmp_path: Path) -> None:
     drive = Drive(tmp_path / "run", 2.0, fraction=0.85)
     assert drive.stops == []
+    assert drive.result.stops == ()
     assert drive.opened_s[-1] > FAULT_S + SLIPPING_LIMIT_S
