@@ -372,10 +372,11 @@ def _scored(
     """Return what is put around each recorder: the score by the true field, if there is one."""
     if field is None:
         return lambda sink: sink
+    world = field.world  # now: it takes a third of a second, and Start must not wait for it
     return lambda sink: ScoredRun(
         sink,
         config,
-        field.world,
+        world,
         field.trajectory,
         field.start_s,
         keeps_seen=keeps_seen,

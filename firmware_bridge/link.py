@@ -289,7 +289,8 @@ class HostLink:
             | Alive.MODEL * model_alive
             | Alive.PLANNER * planner_alive
         )
-        if alive != self._alive:  # at once: valves close on what fell, ARM needs what rose
+        was_silent = now_s - self._alive_s > APPLICATION_SILENCE_S
+        if alive != self._alive or was_silent:  # valves close on what fell, ARM needs what rose
             self._due["beat"] = -math.inf
         self._alive, self._alive_s = alive, now_s
 

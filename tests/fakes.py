@@ -122,6 +122,9 @@ class FakeController:
         """Whether camera, model and planner were said to be alive."""
         self.ground_m_s: list[float] = []
         """Speed over ground that each of them told; NaN: unknown."""
+        self.silence_before_arm_s = math.nan
+        """How long before it was asked to arm the last sign of life came."""
+        self._beat_s = -math.inf
         self.extra: list[ControllerMessage] = []
         self.failure: Exception | None = None
         self._state = ControllerState.SAFE
@@ -140,6 +143,7 @@ class FakeController:
     def arm(self) -> None:
         """Arm, if it may."""
         self.orders.append("arm")
+        self.silence_before_arm_s = self._clock.now_s() - self._beat_s
         if self.arms:
             self._state, self._cause = ControllerState.ARMED, ""
 
@@ -177,6 +181,7 @@ class FakeController:
         """Keep it."""
         self.beats.append((camera_alive, model_alive, planner_alive))
         self.ground_m_s.append(ground_m_s)
+        self._beat_s = self._clock.now_s()
 
     def poll(self) -> Sequence[ControllerMessage]:
         """Return capabilities once, then status and odometry of this moment."""

@@ -189,6 +189,7 @@ class FieldEngine:
             return
         if not self._book.is_on:
             self._begin_run()
+            self._supervision.beat()  # opening the run's files may have taken a while
         self._gate.arm()
         self._book.note("start", "arming the controller")
 

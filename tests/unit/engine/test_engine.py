@@ -59,6 +59,7 @@ class Bench:
         self.closed: list[RunSink] = []
         self.reopened_s: list[float] = []
         self.recording_error: RecordingError | None = None
+        self.opening_takes_s = 0.0
         self.weed_s_m: tuple[float, ...] = ()
         """Where weeds of 5 cm stand in the middle of the track, by odometer."""
         self._frame_id = 0
@@ -84,6 +85,7 @@ class Bench:
     def _open_run(self) -> FakeSink:
         if self.recording_error is not None:
             raise self.recording_error
+        self.clock.sleep_until(self.clock.now_s() + self.opening_takes_s)
         self.sinks.append(FakeSink())
         return self.sinks[-1]
 
@@ -154,6 +156,12 @@ def test_sprays_only_once_the_controller_confirmed_armed(bench: Bench) -> None:
     assert bench.state is EngineState.READY
     bench.run(0.05)
     assert bench.state is EngineState.SPRAYING
+
+
+def test_opening_the_recording_does_not_silence_the_engine_before_it_arms(bench: Bench) -> None:
+    bench.opening_takes_s = 0.4
+    bench.start_spraying()
+    assert bench.controller.silence_before_arm_s < 0.1
 
 
 def test_a_controller_that_does_not_arm_is_reported(bench: Bench) -> None:

@@ -471,3 +471,15 @@ def test_arming_right_after_the_first_signs_of_life_is_not_refused() -> None:
     bench.controller.arm()
     bench.run(0.3)
     assert bench.controller.state is ControllerState.ARMED
+
+
+def test_arming_right_after_a_silence_of_the_application_is_not_refused() -> None:
+    bench = Bench()
+    bench.run(1.2)
+    for _ in range(20):  # the link's process goes on by itself and tells of the silence
+        bench.clock.sleep_until(bench.clock.now_s() + 0.02)
+        bench.messages += bench.controller.poll()
+    bench.controller.beat(*bench.alive)
+    bench.controller.arm()
+    bench.run(0.3)
+    assert bench.controller.state is ControllerState.ARMED
