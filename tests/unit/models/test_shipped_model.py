@@ -34,7 +34,7 @@ def _score(name: str, data: Path) -> PixelScores:
     return scores
 
 
-@pytest.mark.parametrize(("name", "floor"), [("maize", 0.85), ("peanut", 0.80), ("soy", 0.78)])
+@pytest.mark.parametrize(("name", "floor"), [("maize", 0.85), ("peanut", 0.815), ("soy", 0.78)])
 def test_mean_iou_on_held_out_groups(shared_data: Path, name: str, floor: float) -> None:
     """Not below what the model card says, less what a choice of twelve images may cost."""
     scores = _score(name, shared_data)
@@ -51,4 +51,4 @@ def test_simulated_field_is_seen() -> None:
         )
         scores += PixelScores.of(seen.labels, truth)
     segmenter.close()
-    assert scores.mean_iou >= 0.70, f"soil, crop, weed: {scores.iou.round(3)}"
+    assert scores.mean_iou >= 0.85, f"soil, crop, weed: {scores.iou.round(3)}"
