@@ -39,6 +39,9 @@ _LOG = logging.getLogger(__name__)
 WAIT_S = 0.003
 HEARTBEAT_S = 0.1
 SILENCE_S = 1.0
+"""Longest silence of the process while armed; the controller has closed its valves by then."""
+IDLE_SILENCE_S = 5.0
+"""Longest silence otherwise: a computer that is busy starting up has nothing to close."""
 START_S = 30.0
 CLOSE_S = 2.0
 MAX_BACKLOG_BYTES = 1_000_000
@@ -92,7 +95,7 @@ class LinkProcess:
         theirs.close()
         self._pipe = MessagePipe(ours)
         self._heard_s = time.monotonic()
-        self._patience_s = START_S
+        self._has_spoken = False
 
     def fileno(self) -> int:
         """Return a descriptor that becomes readable when messages are there; -1 after the end."""
@@ -216,17 +219,24 @@ class LinkProcess:
             self._switch_off()
             return messages
         for kind, *content in arrived:
-            self._heard_s, self._patience_s = time.monotonic(), SILENCE_S
+            self._heard_s, self._has_spoken = time.monotonic(), True
             if kind == "messages":
                 messages += self._noted(content[0])
             else:
                 name, text = content
                 self._fail(_ERRORS.get(name, ControllerError)(text))
-        if time.monotonic() - self._heard_s > self._patience_s:
+        patience_s = self._patience_s()
+        if time.monotonic() - self._heard_s > patience_s:
             self._process.kill()
-            self._fail(ControllerError(self._in_words(_SILENT.format(self._patience_s))))
+            self._fail(ControllerError(self._in_words(_SILENT.format(patience_s))))
             self._switch_off()
         return messages
+
+    def _patience_s(self) -> float:
+        """Return how long the process may say nothing."""
+        if not self._has_spoken:
+            return START_S
+        return SILENCE_S if self._state is ControllerState.ARMED else IDLE_SILENCE_S
 
     def _in_words(self, sentence: str) -> str:
         """Return a sentence about the link's end, with what closes the valves then."""

@@ -197,6 +197,16 @@ def test_a_hanging_link_process_never_blocks_the_engine(driver: Driver) -> None:
     assert {r.outcome for r in driver.reports} == {PulseOutcome.LOST}
 
 
+def test_a_link_process_that_pauses_while_nothing_is_armed_is_left_alone(driver: Driver) -> None:
+    driver.until(lambda: driver.link.state is ControllerState.SAFE)
+    pid = link_pid()
+    os.kill(pid, signal.SIGSTOP)
+    driver.run(1.5)
+    os.kill(pid, signal.SIGCONT)
+    driver.arm()
+    assert link_pid() == pid
+
+
 def test_a_port_that_comes_back_is_connected_but_not_armed(tmp_path: Path) -> None:
     first = Board(boot_id=1)
     port = tmp_path / "ttyBoard"
