@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import math
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -72,7 +73,13 @@ class AnsweringController(FakeController):
             self.pulses += 1
             self.extra.append(_answer(event, self.pulses % 3 != 0))
 
-    def beat(self, camera_alive: bool, model_alive: bool, planner_alive: bool) -> None:
+    def beat(
+        self,
+        camera_alive: bool,
+        model_alive: bool,
+        planner_alive: bool,
+        ground_m_s: float = math.nan,
+    ) -> None:
         assert camera_alive
         assert model_alive
         assert planner_alive or self.pulses == 0
