@@ -119,7 +119,7 @@ def _stable_name(device: Path, stable_names: Path) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Membership:
-    """Groups of this user: by the user database, and those that this session began with."""
+    """Groups of this user: by the user database, and those in force since the login."""
 
     by_database: frozenset[str]
     by_session: frozenset[str]

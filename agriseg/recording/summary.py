@@ -147,7 +147,8 @@ def _truth_figures(truth: Mapping[str, object] | None) -> dict[str, Any]:
 def _ground_figures(history: RunHistory, truth: Mapping[str, object] | None) -> dict[str, Any]:
     totals = history.totals
     speed = history.odometry_columns()[:, 2]
-    by_reports = totals.treated_area_m2 / totals.area_m2 if totals.area_m2 > 0.0 else None
+    is_known = totals.area_m2 > 0.0 and not totals.pulses_unconfirmed
+    by_reports = totals.treated_area_m2 / totals.area_m2 if is_known else None
     by_truth = None if truth is None else truth.get("sprayed_area_fraction")
     return {
         "distance_m": totals.distance_m,
