@@ -17,6 +17,7 @@ from agriseg.messages import (
     Frame,
     OdometrySample,
     Picture,
+    PositionFix,
     RunEvent,
     Segmentation,
     SprayPlan,
@@ -185,6 +186,28 @@ class SprayController(Protocol):
         ...
 
 
+class PositionReceiver(Protocol):
+    """A satellite receiver. Calls never wait; one that is unplugged is looked for again."""
+
+    @property
+    def name(self) -> str:
+        """What the operator knows it by."""
+        ...
+
+    @property
+    def problem(self) -> str:
+        """Why nothing can come of it now (no such port), in a sentence; empty otherwise."""
+        ...
+
+    def poll(self) -> Sequence[PositionFix]:
+        """Return what has arrived since the last call, oldest first; without a position too."""
+        ...
+
+    def close(self) -> None:
+        """Release the port; further calls do nothing."""
+        ...
+
+
 class Odometry(Protocol):
     """Pose over time from odometry readings."""
 
@@ -222,6 +245,10 @@ class RunSink(Protocol):
 
     def controller(self, message: ControllerMessage) -> None:
         """Take one message of the controller."""
+        ...
+
+    def position(self, fix: PositionFix) -> None:
+        """Take one position of the satellite receiver."""
         ...
 
     def plan(self, plan: SprayPlan) -> None:

@@ -12,6 +12,7 @@ from agriseg.config import Config
 from agriseg.messages import (
     ControllerMessage,
     Frame,
+    PositionFix,
     PulseReport,
     RunEvent,
     Segmentation,
@@ -104,6 +105,10 @@ class ScoredRun:
         if isinstance(message, PulseReport):
             self._pulses.append(message)
         self._inner.controller(message)
+
+    def position(self, fix: PositionFix) -> None:
+        """Hand on."""
+        self._inner.position(fix)
 
     def event(self, event: RunEvent) -> None:
         """Note when spraying began and ended; hand on."""

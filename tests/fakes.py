@@ -20,6 +20,7 @@ from agriseg.messages import (
     LinkStatistics,
     OdometrySample,
     OdometrySource,
+    PositionFix,
     RunEvent,
     Segmentation,
     SprayPlan,
@@ -222,6 +223,7 @@ class FakeSink:
         self.plans: list[SprayPlan] = []
         self.messages: list[ControllerMessage] = []
         self.events: list[RunEvent] = []
+        self.positions: list[PositionFix] = []
         self.closed = False
 
     def frame(
@@ -241,6 +243,10 @@ class FakeSink:
     def controller(self, message: ControllerMessage) -> None:
         """Keep it."""
         self.messages.append(message)
+
+    def position(self, fix: PositionFix) -> None:
+        """Keep it."""
+        self.positions.append(fix)
 
     def event(self, event: RunEvent) -> None:
         """Keep it."""

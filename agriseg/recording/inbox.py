@@ -7,7 +7,14 @@ from collections import deque
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from agriseg.messages import ControllerMessage, Frame, RunEvent, Segmentation, SprayPlan
+from agriseg.messages import (
+    ControllerMessage,
+    Frame,
+    PositionFix,
+    RunEvent,
+    Segmentation,
+    SprayPlan,
+)
 from agriseg.recording.topics import FrameRecord
 
 
@@ -17,7 +24,7 @@ class Rank(Enum):
     KEEP = "keep"
     """Events, pulses, plans: never dropped."""
     TELEMETRY = "telemetry"
-    """Odometry and status: dropped when very many wait."""
+    """Odometry, positions and status: dropped when very many wait."""
     FRAME = "frame"
     """Its decisions are kept, its picture is dropped first."""
 
@@ -31,7 +38,7 @@ class FrameItem:
     segmentation: Segmentation | None
 
 
-Payload = FrameItem | ControllerMessage | RunEvent | SprayPlan
+Payload = FrameItem | ControllerMessage | PositionFix | RunEvent | SprayPlan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

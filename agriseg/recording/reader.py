@@ -26,6 +26,7 @@ from agriseg.errors import ConfigError, RecordingError
 from agriseg.messages import Float64Array, UInt8Array
 from agriseg.recording import topics
 from agriseg.recording.codec import from_json
+from agriseg.recording.location import parse_location
 from agriseg.recording.part_reader import ChunkRef, PartReader, RawMessage
 from agriseg.recording.pictures import decode_jpeg, decode_mask, parse_compressed_image
 from agriseg.recording.run_directories import (
@@ -328,6 +329,8 @@ class Run:
         try:
             if raw.topic in topics.VIDEO_TOPICS:
                 return parse_compressed_image(raw.data)
+            if raw.topic == topics.POSITION:
+                return parse_location(raw.data)
             return cast(RecordedMessage, from_json(topics.DATA_TOPICS[raw.topic], raw.data))
         except RecordingError as error:
             self._refused[raw.topic] = f"{self._directory}: {raw.topic}: {error}"

@@ -31,6 +31,7 @@ from agriseg.messages import (
     ControllerStatus,
     Frame,
     OdometrySample,
+    PositionFix,
     PulseReport,
     RunEvent,
     Segmentation,
@@ -42,6 +43,7 @@ from agriseg.ports import Clock
 from agriseg.recording import topics
 from agriseg.recording.codec import to_json
 from agriseg.recording.inbox import FrameItem, Inbox, Item, Rank
+from agriseg.recording.location import location_json
 from agriseg.recording.part_stream import DiskFile, OutputFile, PartStream
 from agriseg.recording.pictures import compressed_image_json, encode_jpeg, encode_mask
 from agriseg.recording.run_directories import (
@@ -62,6 +64,7 @@ _MB = 1_000_000
 
 _TOPIC_OF: dict[type, str] = {
     OdometrySample: topics.ODOMETRY,
+    PositionFix: topics.POSITION,
     PulseReport: topics.PULSE,
     ControllerStatus: topics.STATUS,
     ControllerCapabilities: topics.CAPABILITIES,
@@ -230,6 +233,10 @@ class RunRecorder:
     def plan(self, plan: SprayPlan) -> None:
         """Take one planning step."""
         self._inbox.put(Item(t_s=self._clock.now_s(), rank=Rank.KEEP, payload=plan))
+
+    def position(self, fix: PositionFix) -> None:
+        """Take one position of the satellite receiver."""
+        self._inbox.put(Item(t_s=self._clock.now_s(), rank=Rank.TELEMETRY, payload=fix))
 
     def event(self, event: RunEvent) -> None:
         """Take an event; events are never dropped."""
@@ -451,7 +458,11 @@ class _RunWriter:
             self._telemetry_refused += 1
             return
         own_t_s = getattr(message, "t_plan_s", getattr(message, "t_s", item.t_s))
-        self._add(_TOPIC_OF[type(message)], item.t_s, own_t_s, to_json(message))
+        if isinstance(message, PositionFix):
+            data = location_json(message, self._ns(own_t_s))
+        else:
+            data = to_json(message)
+        self._add(_TOPIC_OF[type(message)], item.t_s, own_t_s, data)
 
     def _frame(self, t_s: float, item: FrameItem) -> None:
         record = item.record

@@ -12,6 +12,7 @@ from agriseg.messages import (
     ControllerCapabilities,
     ControllerStatus,
     OdometrySample,
+    PositionFix,
     PulseReport,
     RunEvent,
     SprayPlan,
@@ -19,6 +20,7 @@ from agriseg.messages import (
     VehicleState,
 )
 from agriseg.recording.codec import json_schema
+from agriseg.recording.location import LOCATION_SCHEMA
 
 FORMAT_VERSION = 1
 """Of everything in a run's directory; raised when an old reader would misread a new run."""
@@ -84,6 +86,7 @@ RecordedMessage = (
     FrameRecord
     | SprayPlan
     | OdometrySample
+    | PositionFix
     | PulseReport
     | ControllerStatus
     | ControllerCapabilities
@@ -95,6 +98,7 @@ RecordedMessage = (
 FRAME = "/frame"
 PLAN = "/plan"
 ODOMETRY = "/odometry"
+POSITION = "/position"
 PULSE = "/pulse"
 STATUS = "/controller/status"
 CAPABILITIES = "/controller/capabilities"
@@ -107,6 +111,7 @@ DATA_TOPICS: dict[str, type] = {
     FRAME: FrameRecord,
     PLAN: SprayPlan,
     ODOMETRY: OdometrySample,
+    POSITION: PositionFix,
     PULSE: PulseReport,
     STATUS: ControllerStatus,
     CAPABILITIES: ControllerCapabilities,
@@ -143,4 +148,6 @@ def schema_of(cls: type) -> tuple[str, dict[str, Any]]:
     """Return the name and the JSON schema of a recorded message type."""
     if cls is EncodedImage:
         return "foxglove.CompressedImage", COMPRESSED_IMAGE_SCHEMA
+    if cls is PositionFix:
+        return "foxglove.LocationFix", LOCATION_SCHEMA
     return f"agriseg.{cls.__name__}", json_schema(cls)
