@@ -235,6 +235,9 @@ class ControllerConfig(_Section):
     """Put pulses on a grid of this step, so that a controller that takes rows is told many
     nozzles of a wide boom in one message; 0: no grid. Each pulse is widened to the grid, at
     most by one step at each end; before crop it is shortened instead, or left out."""
+    supervise_flow: bool = True
+    """Have the controller compare the measured flow with the nozzles' nominal one, so that a leak
+    or a blocked nozzle is found; needs a flow meter."""
     relay: RelayConfig = RelayConfig()
 
     @model_validator(mode="after")
@@ -302,6 +305,27 @@ class SimulationConfig(_Section):
     """Share of its counts that the wheel encoder still gives then; 1: no fault, 0: silence."""
     processing_latency_ms: Annotated[float, Field(ge=0.0, le=1000.0)] = 70.0
     """Assumed age of a frame when it is planned on, where time is virtual."""
+    truth: dict[str, float] = Field(default_factory=dict)
+    """What is really so on the simulated machine where it differs from what is configured, so
+    that calibration can be tried. Such as {"camera.pose.pitch_deg" = 12, "boom.x_m" = 0.03}."""
+
+
+class CalibrationConfig(_Section):
+    """What was calibrated on this machine, kept beside this file and laid over its values.
+
+    ``agriseg/calibration/FORMAT.md`` describes the files.
+    """
+
+    enabled: bool = True
+    """Lay the calibrated values over this file's. A value that this file gives anew afterwards
+    wins over the calibration before it."""
+    directory: str = ""
+    """Folder of the calibrations; empty means the user's configuration folder."""
+    profile: str = ""
+    """Which machine's or boom's calibration is used; empty means the one chosen by `agriseg
+    calibrate profile use`, and ``simulated`` for the simulated camera."""
+    season_days: Annotated[float, Field(gt=0.0, le=3650.0)] = 200.0
+    """A calibration older than this is listed as due."""
 
 
 class WindowConfig(_Section):
@@ -323,6 +347,7 @@ class Config(_Section):
     controller: ControllerConfig = ControllerConfig()
     recording: RecordingConfig = RecordingConfig()
     simulation: SimulationConfig = SimulationConfig()
+    calibration: CalibrationConfig = CalibrationConfig()
     window: WindowConfig = WindowConfig()
 
     @model_validator(mode="after")
