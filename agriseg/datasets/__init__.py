@@ -1,0 +1,1 @@
+"""Labelled data sets: readers of the formats in which people keep them; see ``FORMATS.md``."""

@@ -1,0 +1,145 @@
+"""CVAT for images 1.1: one XML file with polygons, masks, boxes and ellipses.
+
+The format is that of https://docs.cvat.ai/docs/dataset_management/formats/format-cvat/. Points,
+polylines, skeletons, cuboids and tags cover no ground; they are left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from xml.etree import ElementTree
+from xml.etree.ElementTree import Element
+
+import numpy as np
+
+from agriseg.datasets.annotated import (
+    AnnotatedPicture,
+    DataSource,
+    find_annotations,
+    samples_of,
+    shaped_picture,
+)
+from agriseg.datasets.labels import Sample
+from agriseg.datasets.shapes import Geometry, Outlines, Patch, Shape, box, ellipse, outline
+from agriseg.errors import DatasetError
+
+_VERSION = "1.1"
+
+
+def list_cvat(source: DataSource) -> list[Sample]:
+    """List the pictures of a CVAT file.
+
+    Shapes of higher ``z_order`` cover those of lower, and of equal ones the later. Shapes of one
+    ``group_id`` are one plant.
+
+    Raises
+    ------
+    DatasetError
+        Anything in the file is wrong, a class has no meaning, or an image is missing.
+    """
+    file = find_annotations(source, (".xml",), "CVAT annotations (.xml)")
+    root = _read(file)
+    labelled = [(image, _shapes(image, file)) for image in root.iter("image")]
+    source.mapping.check((s.name for _, shapes in labelled for s in shapes), file)
+    pictures: list[AnnotatedPicture] = []
+    for image, shapes in labelled:
+        words = f"{file}: image {image.get('name')!r}"
+        size = (int(_number(image, "width", words)), int(_number(image, "height", words)))
+        name = image.get("name", "")
+        pictures.append(shaped_picture(source, file, name, size, shapes))
+    return samples_of(source, file, pictures)
+
+
+def _read(file: Path) -> Element:
+    try:
+        # Expat fetches no external entities, and limits what inner ones may grow to.
+        root = ElementTree.parse(file).getroot()
+    except (OSError, ElementTree.ParseError) as error:
+        raise DatasetError(f"{file}: cannot be read as XML ({error})") from error
+    version = root.findtext("version")
+    if root.tag != "annotations" or version != _VERSION:
+        raise DatasetError(
+            f"{file}: <{root.tag}> of version {version!r}; expected CVAT annotations of version "
+            f"{_VERSION} (export as 'CVAT for images 1.1')"
+        )
+    if root.find("track") is not None:
+        raise DatasetError(
+            f"{file}: holds tracks of a video; export the task as 'CVAT for images 1.1'"
+        )
+    return root
+
+
+def _shapes(image: Element, file: Path) -> list[Shape]:
+    shapes = []
+    for number, element in enumerate(image, start=1):
+        read = _READERS.get(element.tag)
+        if read is None:
+            continue
+        words = f"{element.tag} {number}"
+        where = f"{file}: image {image.get('name')!r}: {words}"
+        group = element.get("group_id", "0")
+        shapes.append(
+            Shape(
+                name=element.get("label", ""),
+                geometry=read(element, where),
+                words=words,
+                z=int(_number(element, "z_order", where, "0")),
+                plant="" if group in ("", "0") else group,
+                is_box=element.tag == "box",
+            )
+        )
+    return shapes
+
+
+def _polygon(element: Element, where: str) -> Geometry:
+    points = [pair.split(",") for pair in element.get("points", "").split(";")]
+    return Outlines(rings=(outline(points, where),))  # type: ignore[arg-type]
+
+
+def _mask(element: Element, where: str) -> Geometry:
+    left, top, width, height = (
+        int(_number(element, key, where)) for key in ("left", "top", "width", "height")
+    )
+    try:
+        runs = [int(run) for run in element.get("rle", "").split(",")]
+    except ValueError as error:
+        raise DatasetError(f"{where}: rle is not a list of whole numbers ({error})") from error
+    if min(runs) < 0 or sum(runs) != width * height:
+        raise DatasetError(
+            f"{where}: run lengths for {sum(runs)} pixels, its box has {width}x{height}"
+        )
+    values = np.arange(len(runs)) % 2 == 1
+    bitmap = np.repeat(values, runs).reshape(height, width)
+    return Patch(left_px=left, top_px=top, mask=bitmap)
+
+
+def _box(element: Element, where: str) -> Geometry:
+    left, top, right, bottom = (
+        _number(element, key, where) for key in ("xtl", "ytl", "xbr", "ybr")
+    )
+    return box(left, top, right, bottom, _number(element, "rotation", where, "0"))
+
+
+def _ellipse(element: Element, where: str) -> Geometry:
+    u, v, ru, rv = (_number(element, key, where) for key in ("cx", "cy", "rx", "ry"))
+    return ellipse((u, v), (ru, rv), _number(element, "rotation", where, "0"))
+
+
+_READERS: dict[str, Callable[[Element, str], Geometry]] = {
+    "polygon": _polygon,
+    "mask": _mask,
+    "box": _box,
+    "ellipse": _ellipse,
+}
+
+
+def _number(element: Element, key: str, where: str, default: str | None = None) -> float:
+    text = element.get(key, default)
+    try:
+        value = float(text if text is not None else "")
+    except ValueError as error:
+        raise DatasetError(f"{where}: {key} is {text!r}, expected a number") from error
+    if not np.isfinite(value):
+        raise DatasetError(f"{where}: {key} is {text!r}, expected a finite number")
+    return value
