@@ -20,6 +20,7 @@ from agriseg.errors import ConfigError
 from agriseg.geometry.ground_plane import GroundPlane
 from agriseg.messages import BoomView, PulseReport
 from agriseg.pipeline import FieldPipeline
+from agriseg.opencv import use_one_thread
 from agriseg.ports import Camera, Clock, RunSink, Segmenter, SprayController, Waitable
 from agriseg.run_keeper import RunKeeper, describe
 from agriseg.scored_run import ScoredRun
@@ -237,6 +238,7 @@ def build_realtime_machine(
     clock = MonotonicClock()
     ground, boom = _geometry(config)
     field = _simulated_field(config, clock)
+    use_one_thread()
     segmenting = ThreadedSegmenting(lambda: _open_segmenter(config, field))
     try:
         camera, simulated, controller = _open_devices(config, field, clock)
@@ -398,6 +400,7 @@ def _geometry(config: Config) -> tuple[GroundPlane, Boom]:
 
 def _open_segmenter(config: Config, field: SimulatedField | None) -> Segmenter:
     from agriseg.models.runtime import open_segmenter
+    from agriseg.models.sizing import Size
     from agriseg.segmentation.color_index import ExcessGreenSegmenter
 
     model = config.model
@@ -408,5 +411,8 @@ def _open_segmenter(config: Config, field: SimulatedField | None) -> Segmenter:
             raise ConfigError("model.method is truth, but there is no simulated field")
         return TruthSegmenter(field.world, field.trajectory, config.camera, field.start_s)
     return open_segmenter(
-        Path(model.path) if model.path else None, runtime=model.runtime, threads=model.threads
+        Path(model.path) if model.path else None,
+        runtime=model.runtime,
+        threads=model.threads,
+        size=Size(config.camera.width_px, config.camera.height_px),
     )

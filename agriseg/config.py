@@ -98,7 +98,7 @@ class ModelConfig(_Section):
     path: str = ""
     runtime: Literal["auto", "openvino", "cuda", "torch-cpu"] = "auto"
     threads: Annotated[int, Field(ge=0, le=256)] = 0
-    """CPU threads of the model; 0 leaves one core for the rest."""
+    """CPU threads of the model; 0 takes all cores but one, yet both of two."""
 
 
 class NozzleConfig(_Section):

@@ -19,4 +19,13 @@ import cv2  # the three settings above are read at import
 for _variable in ("QT_QPA_PLATFORM_PLUGIN_PATH", "QT_QPA_FONTDIR"):
     os.environ.pop(_variable, None)
 
-__all__ = ["cv2"]
+__all__ = ["cv2", "use_one_thread"]
+
+
+def use_one_thread() -> None:
+    """Keep OpenCV to the calling thread, in this process.
+
+    Its helpers look for work on a core of their own for a while before they sleep: beside a
+    network that needs the core, they cost more than they bring.
+    """
+    cv2.setNumThreads(1)

@@ -23,6 +23,7 @@ from agriseg.config import Config
 from agriseg.errors import AgrisegError, CameraError, CameraLostError
 from agriseg.messages import Frame, UInt8Array
 from agriseg.shared_block import SharedBlock, bytes_of, make_block
+from agriseg.opencv import use_one_thread
 from agriseg.simulation.opening import open_world
 from agriseg.simulation.trajectory import Trajectory
 
@@ -196,6 +197,7 @@ def _serve(config: Config, start_s: float, block: SharedBlock, connection: Conne
     if hasattr(os, "nice"):  # not on Windows
         os.nice(_NICENESS)
     slots = bytes_of(block).reshape(_slots_shape(config))
+    use_one_thread()
     with contextlib.suppress(BrokenPipeError, ConnectionResetError):
         try:
             _expose_all(config, start_s, slots, connection)

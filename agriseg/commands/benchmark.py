@@ -51,7 +51,12 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "--images", type=Path, metavar="DIR", help="real images, with masks/ where there are any"
     )
     parser.add_argument("--seconds", type=float, default=20.0, help="how long to measure speed")
-    parser.add_argument("--threads", type=int, default=0, help="CPU threads (default: all cores)")
+    parser.add_argument(
+        "--threads",
+        type=int,
+        default=0,
+        help="CPU threads (default: all cores but one, yet both of two)",
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures here")
     parser.set_defaults(run=run)
 
@@ -62,7 +67,7 @@ def run(args: argparse.Namespace) -> int:
 
     from agriseg.evaluation.benchmark import benchmark_figures, run_benchmark, to_remember
     from agriseg.evaluation.pages import write_figures
-    from agriseg.models.runtime import usable_cores
+    from agriseg.models.runtime import default_threads
     from agriseg.models.runtime_memory import remember
 
     size = _parse_size(args.size)
@@ -75,7 +80,7 @@ def run(args: argparse.Namespace) -> int:
             bundle,
             pictures,
             size,
-            threads=args.threads if args.threads > 0 else usable_cores(),
+            threads=args.threads if args.threads > 0 else default_threads(),
             seconds=args.seconds,
             tell=status.update,
         )

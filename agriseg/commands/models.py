@@ -100,7 +100,7 @@ def _add_compare(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -
         type=int,
         default=0,
         metavar="N",
-        help="CPU threads (default: one less than the cores)",
+        help="CPU threads (default: all cores but one, yet both of two)",
     )
     parser.add_argument("--json", action="store_true", help="the figures as JSON")
     parser.set_defaults(run=run_compare)

@@ -49,7 +49,10 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         help="what the network runs on (default: the fastest there is)",
     )
     parser.add_argument(
-        "--threads", type=int, default=0, help="CPU threads (default: one less than the cores)"
+        "--threads",
+        type=int,
+        default=0,
+        help="CPU threads (default: all cores but one, yet both of two)",
     )
     parser.set_defaults(run=run)
 

@@ -17,7 +17,7 @@ import torch
 
 from agriseg.models.export import convert_network
 from agriseg.models.networks import build_network
-from agriseg.models.openvino_runtime import ov
+from agriseg.models.openvino_runtime import cpu_settings, ov
 from agriseg.models.sizing import Size
 
 WARM_UP_ROUNDS = 2
@@ -90,12 +90,7 @@ def prepared_run(name: str, size: Size, classes: int, threads: int) -> Callable[
     torch.manual_seed(0)
     model = convert_network(build_network(name, classes).eval())
     model.reshape([1, 3, size.height_px, size.width_px])
-    settings = {
-        "PERFORMANCE_HINT": "LATENCY",
-        "NUM_STREAMS": 1,
-        "INFERENCE_NUM_THREADS": threads,
-    }
-    request = ov.Core().compile_model(model, "CPU", settings).create_infer_request()
+    request = ov.Core().compile_model(model, "CPU", cpu_settings(threads)).create_infer_request()
     shape = (1, 3, size.height_px, size.width_px)
     picture = np.random.default_rng(0).normal(size=shape).astype(np.float32)
 

@@ -15,4 +15,18 @@ cast("dict[str, Any]", sys.modules).setdefault("openvino_telemetry", None)
 
 import openvino as ov  # noqa: E402
 
-__all__ = ["ov"]
+__all__ = ["cpu_settings", "ov"]
+
+
+def cpu_settings(threads: int) -> dict[str, str | int]:
+    """Return how one network computes on the CPU: one frame at a time, as soon as possible.
+
+    Its threads are not tied to cores: tied, each would wait for whatever else runs on its core
+    while another one is idle.
+    """
+    return {
+        "PERFORMANCE_HINT": "LATENCY",
+        "NUM_STREAMS": 1,
+        "INFERENCE_NUM_THREADS": threads,
+        "ENABLE_CPU_PINNING": False,
+    }

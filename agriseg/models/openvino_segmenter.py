@@ -12,7 +12,7 @@ import numpy as np
 from agriseg.errors import ModelFileError
 from agriseg.messages import ClassId, Frame, Segmentation, UInt8Array
 from agriseg.models.bundle import CLASS_NAMES, InputSpec, ModelBundle
-from agriseg.models.openvino_runtime import ov
+from agriseg.models.openvino_runtime import cpu_settings, ov
 from agriseg.models.sizing import Size, network_size
 
 if TYPE_CHECKING:
@@ -62,11 +62,7 @@ class OpenVinoSegmenter:
         self._core = ov.Core()
         if cache_dir is not None:
             self._core.set_property({"CACHE_DIR": str(cache_dir)})
-        self._settings: dict[str, str | int] = {
-            "PERFORMANCE_HINT": "LATENCY",
-            "NUM_STREAMS": 1,
-            "INFERENCE_NUM_THREADS": threads,
-        }
+        self._settings = cpu_settings(threads)
         if precision:
             self._settings["INFERENCE_PRECISION_HINT"] = precision
         _check_network(self._read_network(), self._network)
@@ -95,10 +91,6 @@ class OpenVinoSegmenter:
             forward_ms=forward_ms,
             segmenter=self.name,
         )
-
-    def prepare(self, width_px: int, height_px: int) -> None:
-        """Compile for frames of this size ahead of the first one."""
-        self._request(Size(width_px, height_px))
 
     def close(self) -> None:
         """Release the compiled models."""

@@ -8,7 +8,10 @@ import os
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
+
 from agriseg.errors import AgrisegError, ModelFileError
+from agriseg.messages import Frame
 from agriseg.models.bundle import ModelBundle, open_bundle, shipped_model
 from agriseg.models.runtime_memory import recall
 from agriseg.models.sizing import Size
@@ -54,11 +57,12 @@ def open_segmenter(
         nothing is remembered, the first of `available_runtimes` that can open the model.
         Nothing is measured here: opening a model must not delay the start of spraying.
     threads : int
-        CPU threads; 0 leaves one core for the rest of the program.
+        CPU threads; 0 takes `default_threads`.
     cache_dir : Path, optional
         Where OpenVINO keeps compiled models, for a quicker second start.
     size : Size, optional
-        Size of the frames, where it is known: the choice may differ with it.
+        Size of the frames, where it is known: the choice may differ with it, and the model is
+        made ready for it here, not at the first frame.
 
     Raises
     ------
@@ -66,9 +70,8 @@ def open_segmenter(
         The bundle is damaged, of another kind or version, or the runtime is not available.
     """
     bundle = open_bundle(shipped_model() if model is None else model)
-    count = threads if threads > 0 else default_threads()
     if runtime == "auto":
-        remembered = _open_remembered(bundle, count, size)
+        remembered = _open_remembered(bundle, threads, size)
         if remembered is not None:
             return remembered
     available = available_runtimes() if runtime == "auto" else (runtime,)
@@ -79,15 +82,35 @@ def open_segmenter(
         )
     for choice in available[:-1]:
         try:
-            return _open(bundle, choice, count, cache_dir)
+            return _made_ready(_open(bundle, choice, threads, cache_dir), size)
         except (ImportError, RuntimeError, OSError) as error:
             _log.warning("%s cannot run %s (%s), trying the next", choice, bundle.directory, error)
-    return _open_or_say_why(bundle, available[-1], count, cache_dir)
+    return _made_ready(_open_or_say_why(bundle, available[-1], threads, cache_dir), size)
 
 
-def default_threads() -> int:
-    """Return one less than the cores that this process may use, at least 1."""
-    return max(1, usable_cores() - 1)
+def default_threads(runtime: str = "openvino", cores: int | None = None) -> int:
+    """Return on how many CPU threads a model runs where none are asked for.
+
+    All cores but one, yet both of two, except with torch; why is in
+    ``decisions/0006-threads-of-the-model.md``.
+
+    Parameters
+    ----------
+    runtime : str
+        Name of a runtime or of a form of a model.
+    cores : int, optional
+        Cores to share (default: those that this process may use).
+
+    Examples
+    --------
+    >>> [default_threads(cores=cores) for cores in (1, 2, 4)]
+    [1, 2, 3]
+    >>> default_threads("torch-cpu", cores=2)
+    1
+    """
+    cores = usable_cores() if cores is None else cores
+    least = 1 if runtime == "torch-cpu" else 2
+    return min(cores, max(least, cores - 1))
 
 
 def usable_cores() -> int:
@@ -105,10 +128,24 @@ def _open_remembered(bundle: ModelBundle, threads: int, size: Size | None) -> Se
     from agriseg.models.forms import open_form
 
     try:
-        return open_form(bundle, form, threads, may_convert=False)
+        count = threads or default_threads(form)
+        return _made_ready(open_form(bundle, form, count, may_convert=False), size)
     except (AgrisegError, ImportError, RuntimeError, OSError) as error:
         _log.warning("%s was the fastest and cannot be opened (%s), trying others", form, error)
         return None
+
+
+def _made_ready(segmenter: Segmenter, size: Size | None) -> Segmenter:
+    """Show a segmenter one black frame: what is made for a size of frames is made now."""
+    if size is None:
+        return segmenter
+    image = np.zeros((size.height_px, size.width_px, 3), np.uint8)
+    try:
+        segmenter.segment(Frame(frame_id=0, t_capture_s=0.0, image=image))
+    except BaseException:
+        segmenter.close()
+        raise
+    return segmenter
 
 
 def _open_or_say_why(
@@ -128,15 +165,16 @@ def _open_or_say_why(
 def _open(
     bundle: ModelBundle, runtime: RuntimeName, threads: int, cache_dir: Path | None
 ) -> Segmenter:
+    count = threads or default_threads(runtime)
     if runtime == "openvino":
         from agriseg.models.openvino_segmenter import OpenVinoSegmenter
 
-        return OpenVinoSegmenter(bundle, threads=threads, cache_dir=cache_dir)
+        return OpenVinoSegmenter(bundle, threads=count, cache_dir=cache_dir)
     from agriseg.models.torch_segmenter import CudaSegmenter, TorchCpuSegmenter
 
     if runtime == "cuda":
         return CudaSegmenter(bundle)
-    return TorchCpuSegmenter(bundle, threads=threads)
+    return TorchCpuSegmenter(bundle, threads=count)
 
 
 def sees_cuda() -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -67,6 +68,8 @@ class Trajectory:
         self._wobble_phases = rng.uniform(0.0, 2.0 * np.pi, _WOBBLE_LENGTHS_M.size)
         self._slip = config.slip_fraction
         self._slip_phases = rng.uniform(0.0, 2.0 * np.pi, _SLIP_LENGTHS_M.size)
+        waves = np.stack((_SLIP_LENGTHS_M, self._slip_phases, _SLIP_SHARES), axis=-1)
+        self._slip_waves: list[list[float]] = waves.tolist()
         self._t_s, self._distance_m, self._speed_m_s, self._accel_m_s2 = _segments(config)
 
     def pose_at(self, t_s: float) -> TruePose:
@@ -117,9 +120,22 @@ class Trajectory:
         return np.where(np.isfinite(times), times, np.nan)
 
     def encoder_distance_m(self, t_s: float) -> float:
-        """Return what the wheel has measured at ``t_s`` seconds after the start."""
-        distance = self.poses_at(np.array([t_s])).distance_m
-        return float(self.encoder_from_distance(distance)[0])
+        """Return what the wheel has measured at ``t_s`` seconds after the start.
+
+        In plain numbers: a simulated encoder asks thousands of times a second, and arrays of
+        one element take fifty times as long.
+        """
+        segment = max(int(np.searchsorted(self._t_s, t_s, side="right")) - 1, 0)
+        elapsed_s = max(t_s - float(self._t_s[segment]), 0.0)
+        speed, accel = float(self._speed_m_s[segment]), float(self._accel_m_s2[segment])
+        distance_m = (
+            float(self._distance_m[segment]) + speed * elapsed_s + 0.5 * accel * elapsed_s**2
+        )
+        slipped_m = 0.0
+        for length_m, phase, share in self._slip_waves:
+            swing = math.sin(2.0 * math.pi * distance_m / length_m + phase) - math.sin(phase)
+            slipped_m += share * length_m / (2.0 * math.pi) * swing
+        return distance_m + self._slip * slipped_m
 
     def encoder_from_distance(self, distance_m: Float64Array) -> Float64Array:
         """Return the wheel's reading at true distances: the wheel runs fast or slow in turn."""

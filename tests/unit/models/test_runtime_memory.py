@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from agriseg.assembly import build_virtual_machine
+from agriseg.config import parse_config
 from agriseg.errors import ModelFileError
 from agriseg.models import open_segmenter
 from agriseg.models.bundle import ModelBundle
@@ -84,6 +87,23 @@ def test_auto_opens_what_is_remembered(
     segmenter = open_segmenter(untrained_bundle.directory, threads=1)
     segmenter.close()
     assert "torch CPU" in segmenter.name
+
+
+def test_a_machine_opens_what_is_remembered_for_its_camera_s_size(
+    untrained_bundle: ModelBundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    remember(untrained_bundle, _measured("torch-cpu"))
+    remember(untrained_bundle, _measured("openvino-float32", LARGE))
+    config = parse_config(
+        {
+            "camera": {"width_px": SMALL.width_px, "height_px": SMALL.height_px},
+            "model": {"path": str(untrained_bundle.directory), "threads": 1},
+        },
+        source="test",
+    )
+    with closing(build_virtual_machine(config, tmp_path / "run")) as machine:
+        assert "torch CPU" in machine.engine.snapshot().segmenter_name
 
 
 def test_auto_never_converts_a_model_to_open_it(

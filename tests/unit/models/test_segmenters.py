@@ -14,7 +14,7 @@ from agriseg.errors import ModelFileError
 from agriseg.messages import Frame
 from agriseg.models import available_runtimes, open_bundle, open_segmenter
 from agriseg.models.bundle import ModelBundle
-from agriseg.models.runtime import RuntimeChoice
+from agriseg.models.runtime import RuntimeChoice, default_threads
 from agriseg.models.sizing import Size, network_size
 from agriseg.ports import Segmenter
 
@@ -123,6 +123,46 @@ def test_openvino_path_imports_no_torch_and_starts_no_thread(repository: Path) -
         [sys.executable, "-c", program], cwd=repository, capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "False 1"
+
+
+def test_a_model_is_made_ready_for_the_frames_when_it_is_opened(
+    untrained_bundle: ModelBundle, tmp_path: Path
+) -> None:
+    """The first frame finds the network compiled: the cache of compiled ones does not grow."""
+    segmenter = open_segmenter(
+        untrained_bundle.directory,
+        runtime="openvino",
+        threads=1,
+        cache_dir=tmp_path,
+        size=Size(96, 64),
+    )
+    compiled = set(tmp_path.glob("*.blob"))
+    segmenter.segment(_frame(96, 64))
+    after_its_size = set(tmp_path.glob("*.blob"))
+    segmenter.segment(_frame(160, 96))
+    after_another = set(tmp_path.glob("*.blob"))
+    segmenter.close()
+
+    assert len(compiled) == 1
+    assert after_its_size == compiled
+    assert len(after_another) == 2
+
+
+@pytest.mark.parametrize(
+    ("runtime", "cores", "threads"),
+    [
+        ("openvino", 1, 1),
+        ("openvino", 2, 2),
+        ("openvino-int8", 4, 3),
+        ("torch-cpu", 2, 1),
+        ("torch-cpu", 1, 1),
+        ("torch-cpu", 8, 7),
+    ],
+)
+def test_a_model_leaves_a_core_to_the_rest_but_takes_both_of_two(
+    runtime: str, cores: int, threads: int
+) -> None:
+    assert default_threads(runtime, cores) == threads
 
 
 def test_network_size_keeps_the_long_side() -> None:

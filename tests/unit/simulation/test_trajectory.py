@@ -114,6 +114,19 @@ def test_encoder_reading_can_be_traced_back() -> None:
     np.testing.assert_allclose(back, distance, atol=1e-9)
 
 
+def test_one_reading_of_the_wheel_is_one_of_many_at_once() -> None:
+    profile = changing_speed_profile(12.0)
+    config = SimulationConfig(seed=4, speed_m_s=1.0, speed_profile=profile, slip_fraction=0.03)
+    trajectory = Trajectory(config)
+    t_s = np.linspace(-1.0, 15.0, 300)
+
+    many = trajectory.encoder_from_distance(trajectory.poses_at(t_s).distance_m)
+
+    one_by_one = [trajectory.encoder_distance_m(float(t)) for t in t_s]
+    np.testing.assert_allclose(one_by_one, many, atol=1e-12)
+    assert one_by_one[0] == 0.0
+
+
 def test_two_processes_with_the_same_seed_agree_and_another_seed_differs() -> None:
     config = SimulationConfig(seed=4, wobble_m=0.02, slip_fraction=0.01)
     one, other = Trajectory(config), Trajectory(config)
