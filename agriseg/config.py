@@ -12,20 +12,22 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
+from agriseg.config_section import Section as _Section
 from agriseg.errors import ConfigError
+from agriseg.field_config import (
+    BoundaryConfig,
+    MqttConfig,
+    PositionConfig,
+    RecordConfig,
+    SimulatedGnssConfig,
+)
 from agriseg.messages import SprayMode
 
 CONFIG_VERSION = 1
 
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
-
-
-class _Section(BaseModel):
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, allow_inf_nan=False, use_attribute_docstrings=True
-    )
 
 
 class IntrinsicsConfig(_Section):
@@ -305,6 +307,7 @@ class SimulationConfig(_Section):
     """Share of its counts that the wheel encoder still gives then; 1: no fault, 0: silence."""
     processing_latency_ms: Annotated[float, Field(ge=0.0, le=1000.0)] = 70.0
     """Assumed age of a frame when it is planned on, where time is virtual."""
+    gnss: SimulatedGnssConfig = SimulatedGnssConfig()
     truth: dict[str, float] = Field(default_factory=dict)
     """What is really so on the simulated machine where it differs from what is configured, so
     that calibration can be tried. Such as {"camera.pose.pitch_deg" = 12, "boom.x_m" = 0.03}."""
@@ -345,7 +348,11 @@ class Config(_Section):
     spray: SprayConfig = SprayConfig()
     wheel: WheelConfig = WheelConfig()
     controller: ControllerConfig = ControllerConfig()
+    position: PositionConfig = PositionConfig()
+    boundary: BoundaryConfig = BoundaryConfig()
     recording: RecordingConfig = RecordingConfig()
+    record: RecordConfig = RecordConfig()
+    mqtt: MqttConfig = MqttConfig()
     simulation: SimulationConfig = SimulationConfig()
     calibration: CalibrationConfig = CalibrationConfig()
     window: WindowConfig = WindowConfig()

@@ -1,0 +1,1 @@
+"""Where spraying is allowed: field boundaries and no-spray zones."""

@@ -1,0 +1,1 @@
+"""A run's maps and records in the formats of other programs."""

@@ -1,0 +1,1 @@
+"""What a recorded run did to the ground: areas, litres, weeds, plants, missed strips."""

@@ -1,0 +1,1 @@
+"""Where the robot is on the earth: satellite receivers, and their fixes tied to odometry."""

@@ -1,0 +1,1 @@
+"""Status and as-applied records for other programs, as they come about."""
