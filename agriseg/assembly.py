@@ -14,6 +14,7 @@ from agriseg.cameras.opening import open_camera
 from agriseg.cameras.synthetic import SyntheticCamera
 from agriseg.clock import MonotonicClock, VirtualClock
 from agriseg.config import Config
+from agriseg.config_values import true_config
 from agriseg.doorbell import wait_for_any
 from agriseg.engine import EngineParts, FieldEngine
 from agriseg.errors import ConfigError
@@ -56,13 +57,15 @@ class SimulatedField:
     Parameters
     ----------
     config : Config
-        Its ``simulation`` names the ground and the robot's motion.
+        Its ``simulation`` names the ground and the robot's motion, and what is truly so on the
+        machine where that differs from what is configured.
     start_s : float
         Host time at which the robot begins to drive.
     """
 
     def __init__(self, config: Config, start_s: float) -> None:
-        self._config = config
+        self.true = true_config(config)
+        """What is really so: camera, boom, wheel."""
         self.start_s = start_s
 
     @cached_property
@@ -74,12 +77,12 @@ class SimulatedField:
         DatasetError
             The folder of images to be laid out as ground cannot be used.
         """
-        return open_world(self._config)
+        return open_world(self.true)
 
     @cached_property
     def trajectory(self) -> Trajectory:
         """The robot's motion."""
-        return Trajectory(self._config.simulation)
+        return Trajectory(self.true.simulation)
 
 
 class Machine:
@@ -166,7 +169,7 @@ def build_virtual_machine(config: Config, out: Path | None = None) -> Machine:
         SyntheticCamera(
             field.world,
             field.trajectory,
-            config.camera,
+            field.true.camera,
             clock,
             field.start_s,
             seed=config.simulation.seed,
@@ -182,7 +185,7 @@ def build_virtual_machine(config: Config, out: Path | None = None) -> Machine:
         describe(config),
         out=out,
         is_virtual=True,
-        wrap=_scored(config, field, keeps_seen=True, coils=coils),
+        wrap=_scored(field, keeps_seen=True, coils=coils),
         finish=_write_report,
     )
     engine = FieldEngine(
@@ -251,9 +254,7 @@ def build_realtime_machine(
         describe(config),
         out=out,
         is_virtual=False,
-        wrap=_scored(
-            config, field if is_scored and not _is_relay(config) else None, keeps_seen=False
-        ),
+        wrap=_scored(field if is_scored and not _is_relay(config) else None, keeps_seen=False),
         finish=finish or _write_report,
     )
     engine = FieldEngine(
@@ -365,7 +366,6 @@ def _realtime_controller(
 
 
 def _scored(
-    config: Config,
     field: SimulatedField | None,
     *,
     keeps_seen: bool,
@@ -377,7 +377,7 @@ def _scored(
     world = field.world  # now: it takes a third of a second, and Start must not wait for it
     return lambda sink: ScoredRun(
         sink,
-        config,
+        field.true,
         world,
         field.trajectory,
         field.start_s,
@@ -409,7 +409,7 @@ def _open_segmenter(config: Config, field: SimulatedField | None) -> Segmenter:
     if model.method == "truth":
         if field is None:
             raise ConfigError("model.method is truth, but there is no simulated field")
-        return TruthSegmenter(field.world, field.trajectory, config.camera, field.start_s)
+        return TruthSegmenter(field.world, field.trajectory, field.true.camera, field.start_s)
     return open_segmenter(
         Path(model.path) if model.path else None,
         runtime=model.runtime,

@@ -38,7 +38,7 @@ class ScoredRun:
     inner : RunSink
         The recorder.
     config : Config
-        What was asked for; the simulated machine is what it says.
+        The simulated machine as it truly is, and the margins that were asked for.
     world, trajectory :
         The true field and motion.
     start_s : float

@@ -20,10 +20,11 @@ import numpy as np
 from agriseg.cameras.synthetic import SyntheticCamera
 from agriseg.clock import MonotonicClock
 from agriseg.config import Config
+from agriseg.config_values import true_config
 from agriseg.errors import AgrisegError, CameraError, CameraLostError
 from agriseg.messages import Frame, UInt8Array
-from agriseg.shared_block import SharedBlock, bytes_of, make_block
 from agriseg.opencv import use_one_thread
+from agriseg.shared_block import SharedBlock, bytes_of, make_block
 from agriseg.simulation.opening import open_world
 from agriseg.simulation.trajectory import Trajectory
 
@@ -196,8 +197,8 @@ def _serve(config: Config, start_s: float, block: SharedBlock, connection: Conne
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if hasattr(os, "nice"):  # not on Windows
         os.nice(_NICENESS)
-    slots = bytes_of(block).reshape(_slots_shape(config))
     use_one_thread()
+    slots = bytes_of(block).reshape(_slots_shape(config))
     with contextlib.suppress(BrokenPipeError, ConnectionResetError):
         try:
             _expose_all(config, start_s, slots, connection)
@@ -222,10 +223,11 @@ class _EarlyClock:
 
 
 def _expose_all(config: Config, start_s: float, slots: UInt8Array, connection: Connection) -> None:
+    true = true_config(config)
     camera = SyntheticCamera(
-        open_world(config),
-        Trajectory(config.simulation),
-        config.camera,
+        open_world(true),
+        Trajectory(true.simulation),
+        true.camera,
         _EarlyClock(1.0 / config.camera.fps),
         start_s,
         seed=config.simulation.seed,

@@ -13,6 +13,7 @@ from multiprocessing.connection import Connection
 import numpy as np
 
 from agriseg.config import Config
+from agriseg.config_values import true_config
 from agriseg.errors import ControllerError
 from agriseg.simulated_relay_board import SimulatedRelayBoard, serve_relay_pty
 from agriseg.simulation.trajectory import Trajectory
@@ -26,9 +27,23 @@ STOP_TIMEOUT_S = 2.0
 _KEPT_EDGES = 1000
 
 
-def encoder(config: Config, start_s: float) -> Callable[[float], int]:
-    """Return a wheel encoder on the simulated robot: host time in seconds to counts."""
-    trajectory, simulation = Trajectory(config.simulation), config.simulation
+def encoder(
+    config: Config, start_s: float, trajectory: Trajectory | None = None
+) -> Callable[[float], int]:
+    """Return a wheel encoder on the simulated robot: host time in seconds to counts.
+
+    Parameters
+    ----------
+    config : Config
+        The wheel has as many counts per metre as it truly has (``simulation.truth``).
+    start_s : float
+        Host time at which the robot begins to drive.
+    trajectory : Trajectory, optional
+        How it drives; by default as ``config.simulation`` says.
+    """
+    simulation = config.simulation
+    trajectory = trajectory or Trajectory(simulation)
+    counts_per_m = true_config(config).wheel.counts_per_m
     fault_s, fraction = simulation.encoder_fault_s, simulation.encoder_fault_fraction
 
     def count_at(t_s: float) -> int:
@@ -37,31 +52,47 @@ def encoder(config: Config, start_s: float) -> Callable[[float], int]:
         if driven_s > fault_s:
             since_m = trajectory.encoder_distance_m(driven_s) - distance_m
             distance_m += fraction * since_m
-        return int(np.floor(config.wheel.counts_per_m * distance_m))
+        return int(np.floor(counts_per_m * distance_m))
 
     return count_at
 
 
 def simulator_settings(config: Config) -> SimulatorSettings:
-    """Return a simulated controller whose valves behave as the configuration says."""
-    boom = Boom(config.boom)
+    """Return a simulated controller whose valves behave as they truly do.
+
+    That is as the configuration says but for ``simulation.truth``; the flow that the controller
+    expects is the configured one.
+    """
+    true = true_config(config).boom
+    boom, duty = Boom(true), 0.01 * true.pwm_duty_percent
     valves = int(boom.channels.max()) + 1
-    opening = np.full(valves, 1e-3 * config.boom.open_latency_ms)
-    closing = np.full(valves, 1e-3 * config.boom.close_latency_ms)
+    opening = np.full(valves, 1e-3 * true.open_latency_ms)
+    closing = np.full(valves, 1e-3 * true.close_latency_ms)
+    factors = np.ones(valves)
     opening[boom.channels] = [nozzle.open_latency_s for nozzle in boom.nozzles]
     closing[boom.channels] = [nozzle.close_latency_s for nozzle in boom.nozzles]
+    expected_l_min = duty * config.boom.flow_l_min
+    factors[boom.channels] = [nozzle.flow_l_min / expected_l_min for nozzle in boom.nozzles]
     return SimulatorSettings(
         valves=valves,
         open_latency_s=tuple(float(value) for value in opening),
         close_latency_s=tuple(float(value) for value in closing),
         nozzle_l_min=config.boom.flow_l_min,
+        flow_factors=tuple(float(value) for value in factors),
         nominal_kpa=config.boom.nominal_pressure_kpa,
         seed=config.simulation.seed,
     )
 
 
 def build_simulator(
-    config: Config, start_s: float, *, on_s: float, baud: float, has_wheel: bool = True
+    config: Config,
+    start_s: float,
+    *,
+    on_s: float,
+    baud: float,
+    has_wheel: bool = True,
+    trajectory: Trajectory | None = None,
+    kept_edges: int | None = _KEPT_EDGES,
 ) -> ControllerSimulator:
     """Return a simulated controller on the simulated robot.
 
@@ -77,9 +108,13 @@ def build_simulator(
         take no time.
     has_wheel : bool
         False for a controller without an encoder, beside a real camera that moves by itself.
+    trajectory : Trajectory, optional
+        How the robot drives; by default as ``config.simulation`` says.
+    kept_edges : int, optional
+        How many of the newest edges are remembered; None remembers all.
     """
-    count_at = encoder(config, start_s) if has_wheel else None
-    settings = replace(simulator_settings(config), baud=baud, kept_edges=_KEPT_EDGES)
+    count_at = encoder(config, start_s, trajectory) if has_wheel else None
+    settings = replace(simulator_settings(config), baud=baud, kept_edges=kept_edges)
     return ControllerSimulator(settings, count_at=count_at, t_s=on_s)
 
 

@@ -22,13 +22,16 @@ class ValveEdge:
 class HydraulicsSettings:
     """Valves, nozzles, pump and tank.
 
-    ``supply_droop`` is the share of the pressure that is lost while all nozzles spray.
+    ``flow_factors`` says by valve how much more its nozzle lets through than ``nozzle_l_min``
+    (1.2: worn; 0.8: half blocked); empty: all are as new. ``supply_droop`` is the share of the
+    pressure that is lost while all nozzles spray.
     ``kept_edges`` bounds how many of the newest edges are remembered; None remembers all.
     """
 
     open_latency_s: tuple[float, ...]
     close_latency_s: tuple[float, ...]
     nozzle_l_min: float = 0.4
+    flow_factors: tuple[float, ...] = ()
     nominal_kpa: float = 300.0
     supply_droop: float = 0.2
     tank_l: float = 200.0
@@ -64,6 +67,8 @@ class SimulatedHydraulics:
         self._root_integral = 0.0
         """Integral of sqrt(pressure / nominal pressure) over time."""
         self._nominal_integral = [0.0] * count
+        self._factors = settings.flow_factors or (1.0,) * count
+        self._poured_l = [0.0] * count
         self.volume_l = 0.0
         self.tank_l = settings.tank_l
 
@@ -116,7 +121,11 @@ class SimulatedHydraulics:
         if dt_s <= 0.0:
             return
         root = self._root_pressure()
-        volume_l = len(self._actual) * self._nozzle_l_s * root * dt_s
+        one_l = self._nozzle_l_s * root * dt_s
+        volume_l = 0.0
+        for valve in self._actual:
+            self._poured_l[valve] += one_l * self._factors[valve]
+            volume_l += one_l * self._factors[valve]
         self._root_integral += root * dt_s
         self.volume_l += volume_l
         self.tank_l = max(0.0, self.tank_l - volume_l)
@@ -145,6 +154,10 @@ class SimulatedHydraulics:
             return self._nominal_l[valve]
         since = self._root_integral - self._nominal_integral[valve]
         return self._nominal_l[valve] + since * self._nozzle_l_s
+
+    def poured_l(self, valve: int) -> float:
+        """Truth: volume that one nozzle has let through since the start."""
+        return self._poured_l[valve]
 
     def open_valves(self) -> Sequence[int]:
         """Return the valves that let liquid through now."""

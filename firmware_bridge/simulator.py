@@ -102,7 +102,8 @@ class SimulatorSettings:
     """What the simulated controller is.
 
     ``open_latency_s`` and the like are the valves' true behaviour; what the controller
-    believes comes by CONFIG_VALVES. ``clock_ppm`` is how much too fast its clock runs.
+    believes comes by CONFIG_VALVES. ``flow_factors`` is by valve the true flow over
+    ``nozzle_l_min``, empty for new nozzles. ``clock_ppm`` is how much too fast its clock runs.
     ``kept_edges`` bounds how many of the newest valve and coil edges are remembered, for a
     simulator that runs for hours; None remembers all.
     """
@@ -122,6 +123,7 @@ class SimulatorSettings:
     open_latency_s: float | tuple[float, ...] = 0.012
     close_latency_s: float | tuple[float, ...] = 0.010
     nozzle_l_min: float = 0.4
+    flow_factors: tuple[float, ...] = ()
     nominal_kpa: float = 300.0
     supply_droop: float = 0.2
     tank_l: float = 200.0
@@ -161,6 +163,7 @@ class ControllerSimulator:
                 open_latency_s=_per_valve(settings.open_latency_s, settings.valves),
                 close_latency_s=_per_valve(settings.close_latency_s, settings.valves),
                 nozzle_l_min=settings.nozzle_l_min,
+                flow_factors=settings.flow_factors,
                 nominal_kpa=settings.nominal_kpa,
                 supply_droop=settings.supply_droop,
                 tank_l=settings.tank_l,
@@ -255,6 +258,10 @@ class ControllerSimulator:
     def volume_l(self) -> float:
         """Volume sprayed since it was switched on."""
         return self._hydraulics.volume_l
+
+    def poured_l(self, valve: int) -> float:
+        """Truth: volume that one nozzle has let through since it was switched on."""
+        return self._hydraulics.poured_l(valve)
 
     def reset(self, t_s: float, cause: Cause = Cause.WATCHDOG) -> None:
         """Restart the controller: coils off, another boot id, no session."""

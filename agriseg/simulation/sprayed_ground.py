@@ -118,6 +118,11 @@ class SprayedGround:
         reach = 0.5 * np.hypot(boxes[:, 2], boxes[:, 3])
         self._x_min, self._x_max = boxes[:, 0] - reach, boxes[:, 0] + reach
 
+    @property
+    def boxes(self) -> Float64Array:
+        """(N, 5) float64: the rectangles' middle x and y, length, width and heading."""
+        return self._boxes
+
     def mask(self, row: int, column: int, shape: tuple[int, int], cell_m: float) -> BoolArray:
         """Return which cells' centres were wetted, ``shape`` bool.
 

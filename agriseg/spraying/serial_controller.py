@@ -143,7 +143,7 @@ def link_limits(config: Config) -> Limits:
         reach_subcounts=round(REACH_M * config.wheel.counts_per_m * SUBCOUNTS),
         odometry_ms=_telemetry_period_ms(ODOMETRY_BYTES, baud, fastest_ms=10),
         status_ms=_telemetry_period_ms(STATUS_BYTES, baud, fastest_ms=50),
-        nozzle_ml_min=round(config.boom.flow_l_min * 1e3),
+        nozzle_ml_min=round(config.boom.flow_l_min * 1e3) * config.controller.supervise_flow,
         nominal_kpa=round(config.boom.nominal_pressure_kpa),
         row_step_subcounts=row_step_subcounts(config),
     )
