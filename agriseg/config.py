@@ -267,6 +267,11 @@ class RecordingConfig(_Section):
 
     enabled: bool = True
     directory: str = ""
+    pictures: Literal["video", "jpeg"] = "video"
+    """``video``: VP9, about a tenth of the room; ``jpeg``: each picture for itself."""
+    video_kbit_s: Annotated[int, Field(ge=100, le=50000)] = 700
+    video_long_side_px: Annotated[int, Field(ge=160, le=8192)] = 960
+    """Larger pictures are made smaller before they are compressed, smaller ones never larger."""
     jpeg_quality: Annotated[int, Field(ge=30, le=100)] = 80
     max_disk_gb: Annotated[float, Field(gt=0.0, le=100000.0)] = 50.0
 

@@ -210,6 +210,11 @@ class PartStream:
         """Size of all parts so far."""
         return self._completed_bytes + sum(part.size for part in self._parts)
 
+    @property
+    def parts_begun(self) -> int:
+        """How many parts there are so far."""
+        return self._begun
+
     def add(self, topic: str, log_ns: int, publish_ns: int, data: bytes) -> None:
         """Take one message; it reaches the disk with `write_out` or `flush`."""
         part = self._parts[-1]

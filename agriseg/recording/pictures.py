@@ -1,10 +1,12 @@
-"""Pictures and masks of a recording: JPEG, palette PNG, and their JSON around it."""
+"""Pictures and masks of a recording: JPEG, PNG, and the JSON around them."""
 
 from __future__ import annotations
 
 import base64
 import io
 import json
+import struct
+import zlib
 
 import numpy as np
 from PIL import Image
@@ -12,11 +14,14 @@ from PIL import Image
 from agriseg.errors import RecordingError
 from agriseg.messages import ClassId, UInt8Array
 from agriseg.opencv import cv2
-from agriseg.recording.topics import EncodedImage
+from agriseg.recording.topics import EncodedImage, VideoPacket
 
 _IGNORE_INDEX = 3
 _PALETTE = (0, 0, 0, 0, 158, 115, 213, 94, 0, 128, 128, 128)
 """RGB of soil, crop, weed, ignore: Okabe and Ito's green and vermillion."""
+
+_QUAD_WEIGHTS = np.array([64, 16, 4, 1], np.uint8)
+_FILTER_UP = 2
 
 
 def encode_jpeg(image: UInt8Array, quality: int) -> bytes:
@@ -42,14 +47,74 @@ def decode_jpeg(data: bytes) -> UInt8Array:
 
 
 def encode_mask(labels: UInt8Array) -> bytes:
-    """Return a (H, W) uint8 mask of `ClassId` as PNG with a palette of four colours."""
-    indices = np.where(labels > ClassId.WEED, np.uint8(_IGNORE_INDEX), labels)
+    """Return a (H, W) uint8 mask of `ClassId` as PNG with a palette of four colours.
+
+    Two bits a pixel and runs of equal bytes: a mask is large flat patches.
+    """
+    indices = np.minimum(labels, np.uint8(_IGNORE_INDEX))
     height, width = indices.shape
-    picture = Image.frombytes("P", (width, height), indices.tobytes())
-    picture.putpalette(_PALETTE)
-    out = io.BytesIO()
-    picture.save(out, "PNG", compress_level=1, bits=2)
-    return out.getvalue()
+    quads = np.zeros((height, -(-width // 4), 4), np.uint8)
+    quads.reshape(height, -1)[:, :width] = indices
+    packed = quads @ _QUAD_WEIGHTS
+    return _png(_delta_rows(packed), width, height, bits=2, colour_type=3, palette=bytes(_PALETTE))
+
+
+def encode_grey(plane: UInt8Array) -> bytes:
+    """Return a (H, W) uint8 plane as grey PNG, quickly; for planes with flat patches."""
+    height, width = plane.shape
+    rows = np.zeros((height, width + 1), np.uint8)
+    rows[:, 1:] = plane
+    return _png(rows, width, height, bits=8, colour_type=0)
+
+
+def decode_grey(data: bytes) -> UInt8Array:
+    """Return the (H, W) uint8 plane of a grey PNG.
+
+    Raises
+    ------
+    RecordingError
+        The bytes are not a PNG.
+    """
+    plane = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE)
+    if plane is None:
+        raise RecordingError("a recorded plane cannot be decoded: the file is damaged")
+    return np.asarray(plane, np.uint8)
+
+
+def class_share(labels: UInt8Array, class_id: ClassId) -> float:
+    """Return the share of a mask's pixels that are of a class, 0 to 1."""
+    wanted = np.array(int(class_id))
+    return cv2.countNonZero(cv2.inRange(labels, wanted, wanted)) / labels.size
+
+
+def _delta_rows(packed: UInt8Array) -> UInt8Array:
+    """Return PNG rows, each but the first as its difference to the row above (filter "up")."""
+    rows = np.empty((packed.shape[0], packed.shape[1] + 1), np.uint8)
+    rows[:, 0] = _FILTER_UP
+    rows[0, 1:] = packed[0]
+    np.subtract(packed[1:], packed[:-1], out=rows[1:, 1:])
+    return rows
+
+
+def _png(
+    rows: UInt8Array,
+    width: int,
+    height: int,
+    *,
+    bits: int,
+    colour_type: int,
+    palette: bytes = b"",
+) -> bytes:
+    """Return a PNG of filtered rows (PNG specification, 2003, chapters 5 and 11)."""
+    packer = zlib.compressobj(1, zlib.DEFLATED, 15, 9, zlib.Z_RLE)
+    body = packer.compress(rows.tobytes()) + packer.flush()
+    head = struct.pack(">IIBBBBB", width, height, bits, colour_type, 0, 0, 0)
+    chunks = [(b"IHDR", head), (b"PLTE", palette), (b"IDAT", body), (b"IEND", b"")]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        for kind, data in chunks
+        if data or kind == b"IEND"
+    )
 
 
 def decode_mask(data: bytes) -> UInt8Array:
@@ -71,25 +136,25 @@ def decode_mask(data: bytes) -> UInt8Array:
     return indices
 
 
-def compressed_image_json(image: EncodedImage, stamp_ns: int, frame: str) -> bytes:
-    """Return a foxglove.CompressedImage message.
+def camera_message_json(message: EncodedImage | VideoPacket, stamp_ns: int, frame: str) -> bytes:
+    """Return a foxglove.CompressedImage or foxglove.CompressedVideo message.
 
     ``stamp_ns`` is the wall-clock time of the exposure, ``frame`` the coordinate frame.
     """
-    head = json.dumps(
-        {
-            "timestamp": {"sec": stamp_ns // 10**9, "nsec": stamp_ns % 10**9},
-            "frame_id": frame,
-            "format": image.format,
-            "frame_number": image.frame_number,
-        },
-        separators=(",", ":"),
-    ).encode()
-    return b"".join((head[:-1], b',"data":"', base64.b64encode(image.data), b'"}'))
+    head: dict[str, object] = {
+        "timestamp": {"sec": stamp_ns // 10**9, "nsec": stamp_ns % 10**9},
+        "frame_id": frame,
+        "format": message.format,
+        "frame_number": message.frame_number,
+    }
+    if isinstance(message, VideoPacket):
+        head |= {"sequence": message.sequence, "is_key": message.is_key}
+    start = json.dumps(head, separators=(",", ":")).encode()
+    return b"".join((start[:-1], b',"data":"', base64.b64encode(message.data), b'"}'))
 
 
 def parse_compressed_image(data: bytes) -> EncodedImage:
-    """Return what `compressed_image_json` wrote.
+    """Return the picture or mask that `camera_message_json` wrote.
 
     Raises
     ------
@@ -105,3 +170,24 @@ def parse_compressed_image(data: bytes) -> EncodedImage:
         )
     except (ValueError, KeyError, TypeError) as error:
         raise RecordingError(f"a recorded picture cannot be read ({error!r})") from error
+
+
+def parse_video_packet(data: bytes) -> VideoPacket:
+    """Return the packet that `camera_message_json` wrote.
+
+    Raises
+    ------
+    RecordingError
+        The bytes are not such a message.
+    """
+    try:
+        message = json.loads(data)
+        return VideoPacket(
+            frame_number=int(message["frame_number"]),
+            format=str(message["format"]),
+            data=base64.b64decode(message["data"], validate=True),
+            sequence=int(message["sequence"]),
+            is_key=bool(message["is_key"]),
+        )
+    except (ValueError, KeyError, TypeError) as error:
+        raise RecordingError(f"a recorded video packet cannot be read ({error!r})") from error

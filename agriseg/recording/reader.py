@@ -24,11 +24,17 @@ from numpy.typing import NDArray
 from agriseg.config import Config, parse_config
 from agriseg.errors import ConfigError, RecordingError
 from agriseg.messages import Float64Array, UInt8Array
+from agriseg.opencv import cv2
 from agriseg.recording import topics
 from agriseg.recording.codec import from_json
 from agriseg.recording.location import parse_location
 from agriseg.recording.part_reader import ChunkRef, PartReader, RawMessage
-from agriseg.recording.pictures import decode_jpeg, decode_mask, parse_compressed_image
+from agriseg.recording.pictures import (
+    decode_jpeg,
+    decode_mask,
+    parse_compressed_image,
+    parse_video_packet,
+)
 from agriseg.recording.run_directories import (
     DATA_PREFIX,
     RUN_FILE,
@@ -36,7 +42,8 @@ from agriseg.recording.run_directories import (
     is_run,
     is_starred,
 )
-from agriseg.recording.topics import EncodedImage, FrameRecord, RecordedMessage
+from agriseg.recording.topics import EncodedImage, FrameRecord, RecordedMessage, VideoPacket
+from agriseg.recording.video_reader import VideoReader
 
 logger = logging.getLogger(__name__)
 
@@ -88,7 +95,8 @@ class Record:
 class RecordedFrame:
     """A frame with its picture and mask, as `agriseg.messages.Frame` and `Segmentation` had them.
 
-    ``image`` is (H, W, 3) uint8 BGR, decoded from JPEG; ``labels`` (H, W) uint8 `ClassId`.
+    ``image`` is (H, W, 3) uint8 BGR at the camera's size, as far as compression kept it;
+    ``labels`` (H, W) uint8 `ClassId`, exactly as it was.
     """
 
     index: int
@@ -162,6 +170,7 @@ class Run:
         self._video = _Stream(directory, VIDEO_PREFIX)
         self._refused: dict[str, str] = {}
         self._frame_times_ns: NDArray[np.int64] | None = None
+        self._video_reader: VideoReader | None = None
         try:
             metadata = self._metadata()
             self._info = _info(directory, metadata)
@@ -284,25 +293,43 @@ class Run:
         if not 0 <= index < len(times):
             raise IndexError(f"frame {index} of a run with {len(times)} pictures")
         log_ns = int(times[index])
-        found: dict[str, RecordedMessage] = {}
-        for stream in (self._data, self._video):
-            for raw in stream.messages(log_ns, log_ns):
-                if raw.topic in (topics.FRAME, topics.IMAGE, topics.MASK):
-                    message = self._decode(raw)
-                    if message is not None:
-                        found[raw.topic] = message
-        if len(found) < 3:
+        record = self._at(log_ns, self._data, topics.FRAME)
+        mask = self._at(log_ns, self._video, topics.MASK)
+        if record is None or mask is None:
             raise RecordingError(f"{self._directory}: frame {index} is damaged")
+        labels = decode_mask(cast(EncodedImage, mask).data)
+        try:
+            image = self._image(log_ns)
+        except RecordingError as error:
+            raise RecordingError(f"{self._directory}: frame {index}: {error}") from error
         return RecordedFrame(
             index=index,
             t_s=self._t_s(log_ns),
-            record=cast(FrameRecord, found[topics.FRAME]),
-            image=decode_jpeg(cast(EncodedImage, found[topics.IMAGE]).data),
-            labels=decode_mask(cast(EncodedImage, found[topics.MASK]).data),
+            record=cast(FrameRecord, record),
+            image=_at_size(image, labels.shape),
+            labels=labels,
         )
+
+    def labels(self, index: int) -> UInt8Array:
+        """Return the mask of a frame alone, (H, W) uint8 `ClassId`; quicker than `frame`.
+
+        Raises
+        ------
+        IndexError, RecordingError
+            As `frame`.
+        """
+        times = self._frame_index()
+        if not 0 <= index < len(times):
+            raise IndexError(f"frame {index} of a run with {len(times)} pictures")
+        mask = self._at(int(times[index]), self._video, topics.MASK)
+        if mask is None:
+            raise RecordingError(f"{self._directory}: the mask of frame {index} is damaged")
+        return decode_mask(cast(EncodedImage, mask).data)
 
     def close(self) -> None:
         """Release the files."""
+        if self._video_reader is not None:
+            self._video_reader.close()
         self._data.close()
         self._video.close()
 
@@ -319,14 +346,36 @@ class Run:
 
     def _frame_index(self) -> NDArray[np.int64]:
         if self._frame_times_ns is None:
-            pictures = np.intersect1d(
-                self._video.times_ns(topics.IMAGE), self._video.times_ns(topics.MASK)
+            images = np.union1d(
+                self._video.times_ns(topics.IMAGE), self._video.times_ns(topics.VIDEO)
             )
+            pictures = np.intersect1d(images, self._video.times_ns(topics.MASK))
             self._frame_times_ns = np.intersect1d(self._data.times_ns(topics.FRAME), pictures)
         return self._frame_times_ns
 
+    def _at(self, log_ns: int, stream: _Stream, topic: str) -> RecordedMessage | None:
+        """Return the message of a topic at a log time; None where it is damaged or missing."""
+        for raw in stream.messages(log_ns, log_ns):
+            if raw.topic == topic:
+                return self._decode(raw)
+        return None
+
+    def _image(self, log_ns: int) -> UInt8Array:
+        still = self._at(log_ns, self._video, topics.IMAGE)
+        if still is not None:
+            return decode_jpeg(cast(EncodedImage, still).data)
+        if self._video_reader is None:
+            times = np.sort(self._video.times_ns(topics.VIDEO))
+            self._video_reader = VideoReader(times, self._packet_at)
+        return self._video_reader.picture(log_ns)
+
+    def _packet_at(self, log_ns: int) -> VideoPacket | None:
+        return cast(VideoPacket | None, self._at(log_ns, self._video, topics.VIDEO))
+
     def _decode(self, raw: RawMessage) -> RecordedMessage | None:
         try:
+            if raw.topic == topics.VIDEO:
+                return parse_video_packet(raw.data)
             if raw.topic in topics.VIDEO_TOPICS:
                 return parse_compressed_image(raw.data)
             if raw.topic == topics.POSITION:
@@ -361,6 +410,15 @@ class Run:
             f"The recording was not ended (cut off, or still going on): recovered {recovered_s:.1f}"
             " s, all that was written."
         )
+
+
+def _at_size(image: UInt8Array, shape: tuple[int, ...]) -> UInt8Array:
+    """Return a picture at a mask's size."""
+    if image.shape[:2] == shape:
+        return image
+    return np.asarray(
+        cv2.resize(image, (shape[1], shape[0]), interpolation=cv2.INTER_LINEAR), np.uint8
+    )
 
 
 def open_run(path: Path) -> Run:

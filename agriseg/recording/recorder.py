@@ -45,7 +45,8 @@ from agriseg.recording.codec import to_json
 from agriseg.recording.inbox import FrameItem, Inbox, Item, Rank
 from agriseg.recording.location import location_json
 from agriseg.recording.part_stream import DiskFile, OutputFile, PartStream
-from agriseg.recording.pictures import compressed_image_json, encode_jpeg, encode_mask
+from agriseg.recording.picture_coding import PictureCoding, choose_coding
+from agriseg.recording.pictures import camera_message_json, class_share, encode_mask
 from agriseg.recording.run_directories import (
     CONFIG_FILE,
     DATA_PREFIX,
@@ -56,6 +57,7 @@ from agriseg.recording.run_directories import (
     remove_run_files,
 )
 from agriseg.recording.topics import EncodedImage, FrameRecord, RecorderRecord
+from agriseg.recording.vp9 import Vp9Library, find_vp9
 
 logger = logging.getLogger(__name__)
 
@@ -128,8 +130,8 @@ class RunRecorder:
         dropping pictures.
     replace_run : bool
         Delete the files of a run that is already in ``directory``.
-    limits, free_bytes, open_file :
-        For tests and odd disks.
+    limits, free_bytes, open_file, vp9 :
+        For tests and odd disks and computers.
 
     Raises
     ------
@@ -151,6 +153,7 @@ class RunRecorder:
         limits: RecorderLimits = RecorderLimits(),
         free_bytes: Callable[[Path], int] = lambda path: shutil.disk_usage(path).free,
         open_file: Callable[[Path], OutputFile] = DiskFile,
+        vp9: Callable[[], Vp9Library | None] = find_vp9,
     ) -> None:
         self._directory = directory
         self._clock = clock
@@ -170,6 +173,7 @@ class RunRecorder:
             budget=budget,
             free_bytes=free_bytes,
             open_file=open_file,
+            vp9=vp9,
         )
         self._thread = threading.Thread(
             target=self._writer.run, name="agriseg-recorder", daemon=True
@@ -340,10 +344,14 @@ class _RunWriter:
         budget: DiskBudget | None,
         free_bytes: Callable[[Path], int],
         open_file: Callable[[Path], OutputFile],
+        vp9: Callable[[], Vp9Library | None],
     ) -> None:
         self.error: RecordingError | None = None
         self._directory = directory
-        self._jpeg_quality = config.recording.jpeg_quality
+        self._config = config.recording
+        self._vp9 = vp9
+        self._coding: PictureCoding | None = None
+        self._part_of_last_picture = 0
         self._start_s, self._start_ns, self._wall_ns = start_s, start_ns, wall_ns
         self._inbox = inbox
         self._limits = limits
@@ -471,8 +479,8 @@ class _RunWriter:
             labels = item.segmentation.labels
             record = replace(
                 record,
-                weed_cover=float(np.count_nonzero(labels == ClassId.WEED) / labels.size),
-                crop_cover=float(np.count_nonzero(labels == ClassId.CROP) / labels.size),
+                weed_cover=class_share(labels, ClassId.WEED),
+                crop_cover=class_share(labels, ClassId.CROP),
             )
         log_ns = self._log_ns(t_s, strictly=True)
         if item.frame is not None and item.segmentation is not None:
@@ -486,15 +494,27 @@ class _RunWriter:
 
     def _picture(self, log_ns: int, frame: Frame, segmentation: Segmentation) -> None:
         stamp_ns = self._ns(frame.t_capture_s)
-        number = frame.frame_id
-        for topic, kind, data in (
-            (topics.IMAGE, "jpeg", encode_jpeg(frame.image, self._jpeg_quality)),
-            (topics.MASK, "png", encode_mask(segmentation.labels)),
-        ):
-            image = EncodedImage(frame_number=number, format=kind, data=data)
-            message = compressed_image_json(image, stamp_ns, "camera")
-            self._video.add(topic, log_ns, stamp_ns, message)
+        part = self._video.parts_begun
+        messages = self._picture_coding().encode(frame, key=part != self._part_of_last_picture)
+        self._part_of_last_picture = part
+        mask = EncodedImage(
+            frame_number=frame.frame_id, format="png", data=encode_mask(segmentation.labels)
+        )
+        for topic, message in (*messages, (topics.MASK, mask)):
+            data = camera_message_json(message, stamp_ns, "camera")
+            self._video.add(topic, log_ns, stamp_ns, data)
         self._pictures += 1
+
+    def _picture_coding(self) -> PictureCoding:
+        """Return what compresses the pictures; begun with the first one, in this thread."""
+        if self._coding is None:
+            library = self._vp9() if self._config.pictures == "video" else None
+            self._coding, note = choose_coding(self._config, library)
+            if note:
+                logger.warning("%s", note)
+                event = RunEvent(t_s=self._now_s(), kind="recording", text=note)
+                self._add(topics.EVENT, event.t_s, event.t_s, to_json(event))
+        return self._coding
 
     def _add(self, topic: str, t_s: float, own_t_s: float, data: bytes) -> None:
         self._data.add(topic, self._log_ns(t_s), self._ns(own_t_s), data)
@@ -591,3 +611,5 @@ class _RunWriter:
         self._add(topics.RECORDER, end_s, end_s, to_json(self.counters(end_s, closed=True)))
         self._on_disk(self._data.close)
         self._on_disk(self._video.close)
+        if self._coding is not None:
+            self._coding.close()

@@ -82,6 +82,21 @@ class EncodedImage:
     data: bytes
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VideoPacket:
+    """One picture of a video.
+
+    ``sequence`` counts the packets of a run: where it jumps, pictures up to the next key
+    cannot be decoded. ``is_key`` says that it needs none before it.
+    """
+
+    frame_number: int
+    format: str
+    data: bytes
+    sequence: int
+    is_key: bool
+
+
 RecordedMessage = (
     FrameRecord
     | SprayPlan
@@ -93,6 +108,7 @@ RecordedMessage = (
     | RunEvent
     | RecorderRecord
     | EncodedImage
+    | VideoPacket
 )
 
 FRAME = "/frame"
@@ -105,6 +121,7 @@ CAPABILITIES = "/controller/capabilities"
 EVENT = "/event"
 RECORDER = "/recorder"
 IMAGE = "/camera/image"
+VIDEO = "/camera/video"
 MASK = "/camera/mask"
 
 DATA_TOPICS: dict[str, type] = {
@@ -120,26 +137,43 @@ DATA_TOPICS: dict[str, type] = {
 }
 """Topics of ``data-NNNN.mcap`` and their message types."""
 
-VIDEO_TOPICS: dict[str, type] = {IMAGE: EncodedImage, MASK: EncodedImage}
+VIDEO_TOPICS: dict[str, type] = {
+    IMAGE: EncodedImage,
+    VIDEO: VideoPacket,
+    MASK: EncodedImage,
+}
 """Topics of ``video-NNNN.mcap``."""
+
+_FOXGLOVE_PROPERTIES: dict[str, Any] = {
+    "timestamp": {
+        "type": "object",
+        "title": "time",
+        "properties": {
+            "sec": {"type": "integer", "minimum": 0},
+            "nsec": {"type": "integer", "minimum": 0, "maximum": 999_999_999},
+        },
+    },
+    "frame_id": {"type": "string"},
+    "data": {"type": "string", "contentEncoding": "base64"},
+    "format": {"type": "string"},
+    "frame_number": {"type": "integer"},
+}
 
 COMPRESSED_IMAGE_SCHEMA: dict[str, Any] = {
     "title": "foxglove.CompressedImage",
     "description": "A compressed picture; frame_number is AgriSeg's count of frames",
     "type": "object",
+    "properties": _FOXGLOVE_PROPERTIES,
+}
+
+COMPRESSED_VIDEO_SCHEMA: dict[str, Any] = {
+    "title": "foxglove.CompressedVideo",
+    "description": "One picture of a video; sequence counts the packets without a gap",
+    "type": "object",
     "properties": {
-        "timestamp": {
-            "type": "object",
-            "title": "time",
-            "properties": {
-                "sec": {"type": "integer", "minimum": 0},
-                "nsec": {"type": "integer", "minimum": 0, "maximum": 999_999_999},
-            },
-        },
-        "frame_id": {"type": "string"},
-        "data": {"type": "string", "contentEncoding": "base64"},
-        "format": {"type": "string"},
-        "frame_number": {"type": "integer"},
+        **_FOXGLOVE_PROPERTIES,
+        "sequence": {"type": "integer"},
+        "is_key": {"type": "boolean"},
     },
 }
 
@@ -150,4 +184,6 @@ def schema_of(cls: type) -> tuple[str, dict[str, Any]]:
         return "foxglove.CompressedImage", COMPRESSED_IMAGE_SCHEMA
     if cls is PositionFix:
         return "foxglove.LocationFix", LOCATION_SCHEMA
+    if cls is VideoPacket:
+        return "foxglove.CompressedVideo", COMPRESSED_VIDEO_SCHEMA
     return f"agriseg.{cls.__name__}", json_schema(cls)

@@ -244,13 +244,14 @@ def record(
     *,
     close: bool = True,
     between: Callable[[int, RunRecorder], None] | None = None,
+    config: Config = CONFIG,
     **options: Any,
 ) -> RunRecorder:
     """Record the sample run in virtual time; ``between`` is called before each step."""
     clock = VirtualClock(START_S)
     options.setdefault("wall_ns", lambda: START_NS + round((clock.now_s() - START_S) * 1e9))
     recorder = RunRecorder(
-        directory, CONFIG, DESCRIPTION, clock=clock, **{"wait_for_room": True, **options}
+        directory, config, DESCRIPTION, clock=clock, **{"wait_for_room": True, **options}
     )
     for index, (t_s, calls) in enumerate(steps(frames)):
         clock.sleep_until(t_s)

@@ -5,13 +5,16 @@ from __future__ import annotations
 import base64
 import json
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from mcap.reader import make_reader
-from recording_samples import record
+from recording_samples import CONFIG, record
 
+from agriseg.config import RecordingConfig
 from agriseg.opencv import cv2
 from agriseg.recording.topics import DATA_TOPICS, VIDEO_TOPICS
 
@@ -47,15 +50,46 @@ def test_topics_and_schemas_are_listed_and_every_message_decodes(
         }
 
 
-def test_pictures_are_foxglove_images_that_any_decoder_opens(tmp_path: Path) -> None:
-    record(tmp_path / "run", 5)
-    with (tmp_path / "run" / "video-0000.mcap").open("rb") as stream:
+JPEG = CONFIG.model_copy(update={"recording": RecordingConfig(pictures="jpeg")})
+
+
+def test_stills_and_masks_are_foxglove_images_that_any_decoder_opens(tmp_path: Path) -> None:
+    record(tmp_path / "run", 5, config=JPEG)
+    formats = set()
+    for schema, topic, image, message in camera_messages(tmp_path / "run"):
+        assert schema == "foxglove.CompressedImage"
+        assert image["format"] == ("jpeg" if topic == "/camera/image" else "png")
+        formats.add(image["format"])
+        data = np.frombuffer(base64.b64decode(image["data"]), np.uint8)
+        assert cv2.imdecode(data, cv2.IMREAD_COLOR).shape == (48, 64, 3)
+        stamp = image["timestamp"]
+        assert stamp["sec"] * 10**9 + stamp["nsec"] == message.publish_time
+    assert formats == {"jpeg", "png"}
+
+
+def test_video_is_a_foxglove_video_of_vp9_frames_that_begins_with_a_key(tmp_path: Path) -> None:
+    record(tmp_path / "run", 45)
+    packets = [
+        (image, message)
+        for schema, topic, image, message in camera_messages(tmp_path / "run")
+        if topic == "/camera/video" and schema == "foxglove.CompressedVideo"
+    ]
+    assert len(packets) == 45
+    keys = [index for index, (image, _) in enumerate(packets) if image["is_key"]]
+    assert keys == [0, 20, 40]
+    for index, (image, message) in enumerate(packets):
+        assert image["format"] == "vp9"
+        assert image["sequence"] == index
+        first = base64.b64decode(image["data"])[0]
+        assert first >> 6 == 2, "the frame marker of VP9's uncompressed header"
+        assert bool(first & 0b100) is not image["is_key"], "its frame_type"
+        stamp = image["timestamp"]
+        assert stamp["sec"] * 10**9 + stamp["nsec"] == message.publish_time
+
+
+def camera_messages(run: Path) -> Iterator[tuple[str, str, dict[str, Any], Any]]:
+    """Yield schema, topic and content of the pictures, as a stock reader sees them."""
+    with (run / "video-0000.mcap").open("rb") as stream:
         for schema, channel, message in make_reader(stream).iter_messages():
             assert schema is not None
-            assert schema.name == "foxglove.CompressedImage"
-            image = json.loads(message.data)
-            assert image["format"] == ("jpeg" if channel.topic == "/camera/image" else "png")
-            data = np.frombuffer(base64.b64decode(image["data"]), np.uint8)
-            assert cv2.imdecode(data, cv2.IMREAD_COLOR).shape == (48, 64, 3)
-            stamp = image["timestamp"]
-            assert stamp["sec"] * 10**9 + stamp["nsec"] == message.publish_time
+            yield schema.name, channel.topic, json.loads(message.data), message
