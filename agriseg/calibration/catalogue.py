@@ -9,6 +9,18 @@ from agriseg.calibration.steps import CalibrationStep, StepSetup
 from agriseg.errors import CalibrationError
 
 
+def _camera(setup: StepSetup) -> CalibrationStep:
+    from agriseg.calibration.camera_step import CameraStep
+
+    return CameraStep(setup)
+
+
+def _ground(setup: StepSetup) -> CalibrationStep:
+    from agriseg.calibration.ground_step import GroundStep
+
+    return GroundStep(setup)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepInfo:
     """A step as the list shows it.
@@ -37,8 +49,23 @@ class StepInfo:
     make: Callable[[StepSetup], CalibrationStep]
 
 
-STEPS: tuple[StepInfo, ...] = ()
-"""All steps that there are."""
+STEPS: tuple[StepInfo, ...] = (
+    StepInfo(
+        name="camera",
+        title="Camera",
+        purpose="How the lens bends the picture, from a printed board.",
+        icon="camera",
+        make=_camera,
+    ),
+    StepInfo(
+        name="ground",
+        title="Ground",
+        purpose="Where the camera sits and how it looks at the ground.",
+        icon="angle-acute",
+        rests_on=("camera",),
+        make=_ground,
+    ),
+)
 
 
 def step_info(name: str) -> StepInfo:

@@ -238,13 +238,15 @@ class CalibrationStep(Protocol):
         """Whether leaving now would lose something that the operator did."""
         return self.view.phase is not StepPhase.PREPARE
 
-    def take_picture(self, frame: Frame) -> None:
+    def take_picture(self, frame: Frame) -> None:  # noqa: ARG002
         """Take the newest picture of the camera. May take as long as a picture's analysis."""
+        return
 
-    def take_snapshot(self, snapshot: EngineSnapshot) -> None:
+    def take_snapshot(self, snapshot: EngineSnapshot) -> None:  # noqa: ARG002
         """Take the engine's newest snapshot: speed, valves, flow."""
+        return
 
-    def enter(self, name: str, value: float | str) -> None:
+    def enter(self, name: str, value: float | str) -> None:  # noqa: ARG002
         """Take what the operator entered in a field.
 
         Raises
@@ -252,9 +254,15 @@ class CalibrationStep(Protocol):
         CalibrationError
             It cannot be used; the sentence says what was expected.
         """
+        return
 
-    def act(self, action: str) -> None:
+    def act(self, action: str) -> None:  # noqa: ARG002
         """Carry out an action that `StepView.actions` or its question offers; ignore others."""
+        return
+
+    def take_point(self, u_px: float, v_px: float) -> None:  # noqa: ARG002
+        """Take a point (u, v) of the newest picture that the operator tapped."""
+        return
 
     def take_orders(self) -> tuple[EngineCommand, ...]:
         """Return what the engine is to do for the step, oldest first; each once."""
@@ -262,6 +270,7 @@ class CalibrationStep(Protocol):
 
     def close(self) -> None:
         """Give up: whatever the step set in motion is ended by `take_orders` afterwards."""
+        return
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

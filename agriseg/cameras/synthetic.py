@@ -12,6 +12,7 @@ from agriseg.geometry.ground_plane import GroundPlane
 from agriseg.messages import Float64Array, Frame
 from agriseg.ports import Clock
 from agriseg.simulation.ground_view import GroundView
+from agriseg.simulation.props import PROP, Prop, Stage
 from agriseg.simulation.sensor import Float32Array, Sensor
 from agriseg.simulation.trajectory import Trajectory, TruePose
 from agriseg.simulation.world import World
@@ -20,6 +21,7 @@ _EXPOSURE_UNIT_S = 1e-4
 _CONTROLS: Mapping[str, tuple[float, float, float]] = {
     "exposure": (1.0, 200.0, 12.0),
     "gain": (1.0, 16.0, 1.0),
+    PROP: (float(min(Prop)), float(max(Prop)), float(Prop.NONE)),
 }
 _RUN_OUT_M = 0.5
 _SHADOW_EDGE_SHARE = 0.36
@@ -33,7 +35,9 @@ class SyntheticCamera:
     are counted. With a virtual clock reading moves the clock to the next frame.
 
     Controls: ``exposure`` in units of 100 microseconds, as Linux cameras count it, and
-    ``gain``. Both brighten the picture; the first blurs it, the second makes it noisy.
+    ``gain``. Both brighten the picture; the first blurs it, the second makes it noisy. ``prop``
+    puts something in front of the camera (`agriseg.simulation.props`); the ground stands still
+    in the picture meanwhile.
 
     Parameters
     ----------
@@ -73,6 +77,7 @@ class SyntheticCamera:
         self._period_s = 1.0 / config.fps
         self._delay_s = config.exposure_delay_ms / 1000.0
         self._view = GroundView(world, plane)
+        self._stage = Stage(plane)
         self._motion_px_per_m = self._view.motion_px_per_m()
         self._light = world.light
         self._seed = seed
@@ -138,6 +143,9 @@ class SyntheticCamera:
                 f"the simulated camera's {name} is {low:g} to {high:g}, not {value:g}; choose a"
                 " value in between"
             )
+        if name == PROP:
+            value = float(round(value))
+            self._stage.show(Prop(int(value)))
         self._controls[name] = float(value)
         return float(value)
 
@@ -154,14 +162,14 @@ class SyntheticCamera:
 
     def _expose(self, index: int, dropped: int) -> Frame:
         elapsed_s = index * self._period_s
-        pose = self._trajectory.pose_at(elapsed_s)
+        pose = self._stage.still(self._trajectory.pose_at(elapsed_s))
         if pose.x_m > self._world.x_max_m + _RUN_OUT_M:
             raise EOFError(f"the {self._world.name} has ended")
         exposure, gain = self._controls["exposure"], self._controls["gain"]
         travel_m = pose.speed_m_s * exposure * _EXPOSURE_UNIT_S
         motion = self._motion_px_per_m * travel_m
         image = self._sensor.expose(
-            self._view.picture(pose),
+            self._stage.picture(lambda: self._view.picture(pose), elapsed_s),
             light=self._light_map(pose, elapsed_s),
             blur_px=(float(motion[0]), float(motion[1])),
             noise=1.6 * float(np.sqrt(gain)),

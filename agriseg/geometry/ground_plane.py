@@ -14,6 +14,7 @@ from agriseg.messages import Float64Array
 _MAX_RANGE_M = 25.0
 _COARSEST_TO_FINEST = 3.0
 _EDGE_SAMPLES = 24
+_LOOKING_DOWN = np.array([[0.0, -1.0, 0.0], [-1.0, 0.0, 0.0], [0.0, 0.0, -1.0]])
 
 
 class GroundPlane:
@@ -81,14 +82,8 @@ class GroundPlane:
             (u, v); NaN where the point is behind the camera or beyond the lens model.
         """
         points = np.asarray(points_m, dtype=np.float64)
-        relative = np.column_stack((points, np.zeros(len(points)))) - self._camera_m
-        seen = relative @ self._r_base_camera
-        ahead = seen[:, 2] > 1e-6
-        depth = np.where(ahead, seen[:, 2], 1.0)
-        rays: Float64Array = seen[:, :2] / depth[:, None]
-        image: Float64Array = self.lens.image_from_rays(rays)
-        visible: Float64Array = np.where(ahead[:, None], image, np.nan)
-        return visible
+        raised = np.column_stack((points, np.zeros(len(points))))
+        return image_from_base(self.lens, self.pose, raised)
 
     @cached_property
     def h_image_base(self) -> Float64Array:
@@ -200,7 +195,6 @@ def camera_axes(pose: CameraPoseConfig) -> Float64Array:
     axis (the view swings forward) and then yawed to the left about the vertical.
     """
     roll, pitch, yaw = np.deg2rad([pose.roll_deg, pose.pitch_deg, pose.yaw_deg])
-    looking_down = np.array([[0.0, -1.0, 0.0], [-1.0, 0.0, 0.0], [0.0, 0.0, -1.0]])
     rolled = np.array(
         [
             [1.0, 0.0, 0.0],
@@ -222,5 +216,55 @@ def camera_axes(pose: CameraPoseConfig) -> Float64Array:
             [0.0, 0.0, 1.0],
         ]
     )
-    axes: Float64Array = yawed @ pitched @ rolled @ looking_down
+    axes: Float64Array = yawed @ pitched @ rolled @ _LOOKING_DOWN
     return axes
+
+
+def pose_from_axes(axes: Float64Array, camera_m: Float64Array) -> CameraPoseConfig:
+    """Return the pose whose `camera_axes` are ``axes`` (3, 3), with the camera at (3,) metres.
+
+    Raises
+    ------
+    CalibrationError
+        Such a pose is not one that a field camera can have.
+    """
+    turned = axes @ _LOOKING_DOWN.T
+    pitch = np.arcsin(np.clip(turned[2, 0], -1.0, 1.0))
+    roll = np.arctan2(turned[2, 1], turned[2, 2])
+    yaw = np.arctan2(turned[1, 0], turned[0, 0])
+    x_m, y_m, z_m = (float(value) for value in camera_m)
+    roll_deg, pitch_deg, yaw_deg = (float(np.rad2deg(value)) for value in (roll, pitch, yaw))
+    try:
+        return CameraPoseConfig(
+            x_m=x_m, y_m=y_m, z_m=z_m, roll_deg=roll_deg, pitch_deg=pitch_deg, yaw_deg=yaw_deg
+        )
+    except ValueError as error:
+        raise CalibrationError(
+            f"the camera would be at x {x_m:.2f} m, y {y_m:.2f} m, {z_m:.2f} m up, with roll"
+            f" {roll_deg:.0f}, pitch {pitch_deg:.0f} and yaw {yaw_deg:.0f} degrees, which no field"
+            " camera is: check what was entered, and which way the target lies"
+        ) from error
+
+
+def image_from_base(lens: Lens, pose: CameraPoseConfig, points_m: Float64Array) -> Float64Array:
+    """Return where points in base_link appear in the picture, also outside its edges.
+
+    Parameters
+    ----------
+    lens : Lens
+    pose : CameraPoseConfig
+    points_m : (N, 3) float64
+        (x, y, z) in base_link, metres.
+
+    Returns
+    -------
+    (N, 2) float64
+        (u, v); NaN where the point is behind the camera or beyond the lens model.
+    """
+    camera_m = np.array([pose.x_m, pose.y_m, pose.z_m])
+    seen = (np.asarray(points_m, dtype=np.float64) - camera_m) @ camera_axes(pose)
+    ahead = seen[:, 2] > 1e-6
+    depth = np.where(ahead, seen[:, 2], 1.0)
+    image = lens.image_from_rays(seen[:, :2] / depth[:, None])
+    visible: Float64Array = np.where(ahead[:, None], image, np.nan)
+    return visible
