@@ -18,6 +18,7 @@ class SprayedExtents:
 
     Attributes
     ----------
+    event_id : (N,) int64
     nozzle_id : (N,) int64
     s_m : (N, 2) float64
         Along the track, first and last ground in metres, footprint included.
@@ -28,6 +29,7 @@ class SprayedExtents:
         commanded to; NaN where the command is not in the recording.
     """
 
+    event_id: NDArray[np.int64]
     nozzle_id: NDArray[np.int64]
     s_m: Float64Array
     y_m: Float64Array
@@ -55,6 +57,7 @@ def sprayed_extents(history: RunHistory) -> SprayedExtents:
     ended_m = np.maximum(began_m, _column(pulses, "close_m") + travel_m)
     half_m = 0.5 * history.config.boom.footprint_along_m
     return SprayedExtents(
+        event_id=np.array([pulse.event_id for pulse in pulses], np.int64),
         nozzle_id=nozzle,
         s_m=np.column_stack((began_m - half_m, ended_m + half_m)) + boom.x_m[nozzle].reshape(-1, 1),
         y_m=boom.footprint_y_m[nozzle].reshape(-1, 2),
