@@ -105,6 +105,16 @@ PLANNER_LIMIT = AlarmKind(
     priority=AlarmPriority.WARNING,
     remedy="Drive slower or lower the sensitivity; what was not sprayed is counted as missed.",
 )
+POSITION_LOST = AlarmKind(
+    code="position-lost",
+    priority=AlarmPriority.WARNING,
+    remedy="Check the satellite receiver, its antenna and its corrections; wait for a fix.",
+)
+BOUNDARY_CLOSES = AlarmKind(
+    code="boundary-closes",
+    priority=AlarmPriority.NOTICE,
+    remedy="Nothing needs to be done: they open again behind it.",
+)
 RECORDING_PROBLEM = AlarmKind(
     code="recording-problem",
     priority=AlarmPriority.WARNING,

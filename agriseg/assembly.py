@@ -10,6 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
+from agriseg.boundary.field_boundary import FieldBoundary
+from agriseg.boundary.loading import load_boundary
 from agriseg.cameras.opening import open_camera
 from agriseg.cameras.synthetic import SyntheticCamera
 from agriseg.clock import MonotonicClock, VirtualClock
@@ -22,7 +24,16 @@ from agriseg.geometry.ground_plane import GroundPlane
 from agriseg.messages import BoomView, PulseReport
 from agriseg.pipeline import FieldPipeline
 from agriseg.opencv import use_one_thread
-from agriseg.ports import Camera, Clock, RunSink, Segmenter, SprayController, Waitable
+from agriseg.ports import (
+    Camera,
+    Clock,
+    PositionReceiver,
+    RunSink,
+    Segmenter,
+    SprayController,
+    Waitable,
+)
+from agriseg.positioning.opening import open_receiver
 from agriseg.run_keeper import RunKeeper, describe
 from agriseg.scored_run import ScoredRun
 from agriseg.segmenting import InlineSegmenting, ThreadedSegmenting
@@ -200,6 +211,8 @@ def build_virtual_machine(config: Config, out: Path | None = None) -> Machine:
             reopen_controller=None,
             open_run=runs.open,
             on_run_closed=runs.finish,
+            receiver=_receiver(config, field, clock),
+            boundary=_boundary(config),
         )
     )
     return Machine(
@@ -241,6 +254,7 @@ def build_realtime_machine(
     clock = MonotonicClock()
     ground, boom = _geometry(config)
     field = _simulated_field(config, clock)
+    boundary, receiver = _boundary(config), _receiver(config, field, clock)
     use_one_thread()
     segmenting = ThreadedSegmenting(lambda: _open_segmenter(config, field))
     try:
@@ -269,6 +283,8 @@ def build_realtime_machine(
             reopen_controller=controller.reopen if isinstance(controller, LinkProcess) else None,
             open_run=runs.open,
             on_run_closed=runs.finish,
+            receiver=receiver,
+            boundary=boundary,
         )
     )
     return Machine(
@@ -281,6 +297,18 @@ def build_realtime_machine(
         is_virtual=False,
         also_close=() if simulated is None else (simulated.close,),
     )
+
+
+def _receiver(
+    config: Config, field: SimulatedField | None, clock: Clock
+) -> PositionReceiver | None:
+    if field is None:
+        return open_receiver(config, clock, None, 0.0)
+    return open_receiver(config, clock, field.trajectory, field.start_s)
+
+
+def _boundary(config: Config) -> FieldBoundary | None:
+    return load_boundary(Path(config.boundary.file)) if config.boundary.file else None
 
 
 def _is_relay(config: Config) -> bool:

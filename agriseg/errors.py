@@ -13,6 +13,8 @@
     ├── ControllerError          the sprayer controller or the wire to it
     │   ├── PortError            the serial port: absent, busy, not permitted
     │   └── ProtocolError        the other end speaks something else
+    ├── BoundaryError            a field boundary or its file
+    ├── ExportError              a run's maps in other programs' formats
     ├── RecordingError           a run's files
     │   └── DiskFullError        no room left to record
     └── EngineError              a process of ours stopped or fell silent
@@ -64,6 +66,14 @@ class PortError(ControllerError):
 
 class ProtocolError(ControllerError):
     """The other end of the wire speaks another protocol or version."""
+
+
+class BoundaryError(AgrisegError):
+    """A field boundary cannot be used: its file, its form or its place."""
+
+
+class ExportError(AgrisegError):
+    """A run's maps or records cannot be written in another program's format."""
 
 
 class RecordingError(AgrisegError):

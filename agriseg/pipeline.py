@@ -34,6 +34,7 @@ from agriseg.segmentation.instances import PlantWatch
 from agriseg.spraying.boom import Boom
 from agriseg.spraying.decisions import decided
 from agriseg.spraying.planner import PlannerStatus, SprayPlanner
+from agriseg.spraying.restricting import SprayLimits, restricted
 from agriseg.spraying.targets import CROP_LEVEL, find_targets, find_weeds
 from agriseg.spraying.weed_map import TrackEvidence, WeedMap
 
@@ -86,6 +87,8 @@ class FieldPipeline:
         0 to 1; both may be set while running.
     capabilities : ControllerCapabilities, optional
         What the controller said of itself; without it no pulse is planned.
+    limits : SprayLimits, optional
+        Where spraying is allowed; None: everywhere.
     """
 
     def __init__(
@@ -111,6 +114,7 @@ class FieldPipeline:
         self._resets = self.odometry.resets
         self._capabilities: ControllerCapabilities | None = None
         self._unseen_note = ""
+        self.limits: SprayLimits | None = None
         self.sensitivity = config.spray.sensitivity
 
     @property
@@ -187,7 +191,8 @@ class FieldPipeline:
             plants = self._look(vehicle, self._newest)
             self._planned_frame = self._frame_id
         age_s = math.inf if self._newest is None else now_s - self._newest.t_s
-        events, missed = self._planner.commit(vehicle, now_s, self._capabilities, age_s)
+        hold = self._hold(now_s, vehicle)
+        events, missed = self._planner.commit(vehicle, now_s, self._capabilities, age_s, hold)
         return SprayPlan(
             frame_id=self._frame_id,
             t_plan_s=now_s,
@@ -238,6 +243,10 @@ class FieldPipeline:
         evidence = self._evidence(vehicle, near_s_m)
         weeds = find_weeds(evidence, self.sensitivity, spray.min_weed_area_m2)
         targets = find_targets(evidence, weeds, self._boom, spray, self.mode, self.sensitivity)
+        if self.limits is not None:
+            ahead_m = self._allowed_ahead_m(vehicle)
+            barred = self.limits.barred(vehicle, self._boom.rear_x_m - _MAP_BORDER_M, ahead_m)
+            targets = restricted(targets, barred)
         self._planner.observe(targets)
         crops = find_patches(evidence.crop >= CROP_LEVEL, evidence)
         ids = self._plant_ids
@@ -246,6 +255,18 @@ class FieldPipeline:
             *self._crop_watch.leaving(evidence, crops, evidence.crop, near_s_m, ids),
         )
         return tuple(decided(plant, targets, self._boom, self.mode) for plant in left)
+
+    def _hold(self, now_s: float, vehicle: VehicleState | None) -> str:
+        """Return the planner's word for why nothing may be sprayed; empty where it may."""
+        if self.limits is None or vehicle is None or not self.limits.hold(now_s, vehicle):
+            return ""
+        return "no-position"
+
+    def _allowed_ahead_m(self, vehicle: VehicleState) -> float:
+        """Return up to where in base_link pulses may be committed before the next frame."""
+        longest_s = 1e-3 * self._boom.config.max_open_ms + 2.0 * _PLANNED_AHEAD_S
+        front_m = max(self._ground.far_x_m, float(self._boom.x_m.max()))
+        return front_m + max(0.0, vehicle.speed_m_s) * longest_s
 
     def _evidence(self, vehicle: VehicleState, near_s_m: float) -> TrackEvidence:
         """Return the map from the boom to what may be commanded before the next frame.

@@ -70,6 +70,12 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument(
         "--realtime", action="store_true", help="real time, controller in its own process"
     )
+    parser.add_argument(
+        "--boundary",
+        metavar="FILE",
+        help="spray inside this field boundary and outside its no-spray zones only: GeoJSON,"
+        " GeoPackage, shapefile, KML, or ISOXML task data",
+    )
     parser.add_argument("--headless", action="store_true", help="no window")
     parser.add_argument(
         "--out", type=Path, metavar="DIR", help="directory of the run (default: a new one)"
@@ -95,6 +101,7 @@ def config_from_arguments(arguments: argparse.Namespace) -> Config:
     _set(data, "simulation", "seed", arguments.seed)
     _set(data, "model", "method", arguments.segmenter)
     _set(data, "controller", "port", arguments.port)
+    _set(data, "boundary", "file", arguments.boundary)
     _set(data, "camera", "source", "sim" if arguments.world else arguments.camera)
     return parse_config(data, source="command line")
 

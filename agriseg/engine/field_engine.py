@@ -15,6 +15,7 @@ from agriseg.engine.frame_path import FramePath
 from agriseg.engine.outlook import Outlook
 from agriseg.engine.parts import EngineParts
 from agriseg.engine.planning import Planning
+from agriseg.engine.position_side import PositionSide
 from agriseg.engine.run_book import RunBook
 from agriseg.engine.speed_check import SpeedCheck
 from agriseg.engine.spray_gate import SprayGate
@@ -48,6 +49,7 @@ class FieldEngine:
         self._gate = SprayGate(parts, self._book)
         self._link = ControllerSide(parts, self._book, self._gate)
         self._planning = Planning(parts, self._book, self._link)
+        self._position = PositionSide(parts, self._book, self._gate)
         self._speed_check = SpeedCheck(parts, self._gate, self._link)
         self._frames = FramePath(
             parts, self._book, self._gate, self._link, self._planning, self._speed_check
@@ -61,7 +63,9 @@ class FieldEngine:
             self._frames,
             self._speed_check,
         )
-        self._outlook = Outlook(parts, self._book, self._gate, self._link, self._frames)
+        self._outlook = Outlook(
+            parts, self._book, self._gate, self._link, self._frames, self._position
+        )
         self._was_shut_down = False
 
     @property
@@ -126,10 +130,12 @@ class FieldEngine:
         """Do one round without waiting: frame, plan, controller, supervision."""
         self._frames.take_frame()
         self._link.take()
+        self._position.take()
         self._frames.take_segmented()
         if self._gate.is_open:
             self._planning.send(self._planning.plan())
         self._supervision.check()
+        self._position.check()
         self._supervision.beat()
         self._outlook.note_nozzles()
 
@@ -176,6 +182,7 @@ class FieldEngine:
         """Close the nozzles, end the run's files, release all devices."""
         self._gate.close()
         self._book.end("shutdown")
+        self._position.close()
         self._parts.controller.close()
         self._parts.segmenting.close()
         self._parts.camera.close()

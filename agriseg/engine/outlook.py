@@ -9,6 +9,7 @@ from agriseg.alarms import CAMERA_LOST, FRAMES_STALE, MODEL_FAILED
 from agriseg.engine.controller_side import ControllerSide
 from agriseg.engine.frame_path import FramePath
 from agriseg.engine.parts import EngineParts
+from agriseg.engine.position_side import PositionSide
 from agriseg.engine.run_book import RunBook
 from agriseg.engine.spray_gate import SprayGate
 from agriseg.messages import ControllerState, EngineSnapshot, EngineState, OdometrySource
@@ -24,12 +25,14 @@ class Outlook:
         gate: SprayGate,
         link: ControllerSide,
         frames: FramePath,
+        position: PositionSide,
     ) -> None:
         self._parts = parts
         self._book = book
         self._gate = gate
         self._link = link
         self._frames = frames
+        self._position = position
         self._commanded = (False,) * parts.config.boom.nozzle_count
 
     def note_nozzles(self) -> None:
@@ -44,6 +47,7 @@ class Outlook:
             *self._camera_reasons(),
             *self._model_reasons(),
             *self._controller_reasons(),
+            *self._position.reasons(),
             *(f"Acknowledge the stop: {alarm.text}" for alarm in stops),
         )
 
@@ -99,6 +103,7 @@ class Outlook:
             recording=book.is_recording,
             recording_note=book.recording_note,
             run_time_s=book.time_s(now_s),
+            position=self._position.status(),
         )
 
     def _camera_reasons(self) -> list[str]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from agriseg.boundary.field_boundary import FieldBoundary
 from agriseg.config import Config
 from agriseg.pipeline import FieldPipeline
-from agriseg.ports import Camera, Clock, RunSink, SprayController
+from agriseg.ports import Camera, Clock, PositionReceiver, RunSink, SprayController
 from agriseg.segmenting import Segmenting
 from agriseg.spraying.boom import Boom
 
@@ -29,3 +30,7 @@ class EngineParts:
     """Begins the recording of a run; None where runs are not recorded."""
     on_run_closed: Callable[[RunSink], None]
     """Called after a run's files were closed, to write its report."""
+    receiver: PositionReceiver | None = None
+    """Says where on the earth the machine is; None: nobody does."""
+    boundary: FieldBoundary | None = None
+    """Where spraying is allowed; None: everywhere."""

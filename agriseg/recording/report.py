@@ -25,6 +25,8 @@ MISSED_REASONS = {
     "late": "seen too late to be reached by the nozzle",
     "crop": "left to protect the crop beside it",
     "outside": "outside of the boom",
+    "boundary": "outside of the boundary, or in a no-spray zone",
+    "no-position": "the position was not known, with a boundary in use",
     "off": "spraying was switched off",
     "paused": "the run was paused",
     "no-controller": "the sprayer controller was not ready",

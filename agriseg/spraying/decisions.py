@@ -42,6 +42,10 @@ def _decision(plant: Plant, targets: Targets, boom: Boom, mode: SprayMode) -> st
     if sprayed:
         words = f"to be sprayed by {_numbers(sprayed)}"
         return f"{words}, in part: crop is near" if spared else words
+    if _nozzles_over(
+        plant, boom, targets.barred_nozzle, targets.barred_s_min_m, targets.barred_s_max_m
+    ):
+        return "not sprayed: outside of the boundary or in a no-spray zone"
     if spared:
         return "not sprayed: crop is too near"
     return f"not sprayed: outside what {mode.value} mode covers"

@@ -122,6 +122,7 @@ class SprayPlanner:
         now_s: float,
         capabilities: ControllerCapabilities | None,
         frame_age_s: float,
+        hold: str = "",
     ) -> tuple[tuple[ValveEvent, ...], tuple[MissedWeed, ...]]:
         """Return the pulses whose moment nears, and weeds that are now out of reach.
 
@@ -134,6 +135,8 @@ class SprayPlanner:
             None while no controller has answered.
         frame_age_s : float
             Age of the newest frame that the targets come from.
+        hold : str
+            Why nothing may be sprayed at all (``no-position``); empty where it may.
         """
         if vehicle is None:
             self._status = PlannerStatus(withheld="no-odometry")
@@ -142,7 +145,7 @@ class SprayPlanner:
         wheel = vehicle.source is OdometrySource.WHEEL
         self._ledger.use_domain(bool(capabilities and capabilities.has_encoder and wheel))
         self._ledger.forget_closed(now_s, vehicle.distance_m)
-        withheld = self._withheld(vehicle, capabilities, frame_age_s)
+        withheld = self._withheld(vehicle, capabilities, frame_age_s) or hold
         moment = self._moment(vehicle, now_s, capabilities)
         missed = self._give_up(moment, withheld, first_call)
         events: list[ValveEvent] = []
@@ -151,7 +154,7 @@ class SprayPlanner:
             batch = _Batch(self._boom, self._ledger, self._targets, moment, capabilities)
             batch.run("weed" if self.mode is SprayMode.SPOT else self.mode.value)
             events, notes = batch.events, notes + batch.notes
-            missed += batch.missed + self._left_for_crop(moment)
+            missed += batch.missed + self._left_standing(moment)
             self._cut_by = batch.cut_by
         self._status = PlannerStatus(
             withheld=withheld, notes=tuple(notes), outstanding=self._ledger.outstanding
@@ -259,22 +262,26 @@ class SprayPlanner:
     def _why(self, nozzle: int) -> str:
         return self._cut_by.get(nozzle, "late")
 
-    def _left_for_crop(self, moment: _Moment) -> list[MissedWeed]:
-        """Return the parts of weeds, now at the boom, that are left for the crop's sake."""
+    def _left_standing(self, moment: _Moment) -> list[MissedWeed]:
+        """Return the parts of weeds, now at the boom, that may not be sprayed.
+
+        They are left for the crop's sake, or because the ground is barred.
+        """
         targets, ledger = self._targets, self._ledger
         told = ledger.crop_told_m
         due = np.maximum(told, self._ground_m(moment.commit_m))
         ledger.crop_told_m = due
-        end = targets.crop_s_max_m
-        at_boom = (end > told[targets.crop_nozzle]) & (end <= due[targets.crop_nozzle])
         left: list[MissedWeed] = []
-        for index in np.flatnonzero(at_boom):
-            nozzle = int(targets.crop_nozzle[index])
-            part = (float(targets.crop_s_min_m[index]), float(end[index]))
-            for a, b in ledger.unanswered(nozzle, *part):
-                if b - a > _LEAST_MISS_M:
-                    left.append(_missed(nozzle, a, b, "crop"))
-                    ledger.answer(nozzle, a, b)
+        for reason, nozzles, start, end in (
+            ("crop", targets.crop_nozzle, targets.crop_s_min_m, targets.crop_s_max_m),
+            ("boundary", targets.barred_nozzle, targets.barred_s_min_m, targets.barred_s_max_m),
+        ):
+            for index in np.flatnonzero((end > told[nozzles]) & (end <= due[nozzles])):
+                nozzle = int(nozzles[index])
+                for a, b in ledger.unanswered(nozzle, float(start[index]), float(end[index])):
+                    if b - a > _LEAST_MISS_M:
+                        left.append(_missed(nozzle, a, b, reason))
+                        ledger.answer(nozzle, a, b)
         return left
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +38,8 @@ class Targets:
         The weeds alone, without margin, in each nozzle's zone: what counts when missed.
     crop_nozzle, crop_s_min_m, crop_s_max_m : (C,)
         Parts of weeds that are left because crop is too near.
+    barred_nozzle, barred_s_min_m, barred_s_max_m : (B,)
+        Parts of weeds on ground where nothing may be sprayed.
     notes : tuple of str
         What could not be done and why, in words.
     """
@@ -53,6 +55,9 @@ class Targets:
     crop_nozzle: IntArray
     crop_s_min_m: Float64Array
     crop_s_max_m: Float64Array
+    barred_nozzle: IntArray = field(default_factory=lambda: np.empty(0, np.int64))
+    barred_s_min_m: Float64Array = field(default_factory=lambda: np.empty(0))
+    barred_s_max_m: Float64Array = field(default_factory=lambda: np.empty(0))
     notes: tuple[str, ...] = ()
 
 
