@@ -24,6 +24,7 @@ from agriseg.messages import (
 from agriseg.overlay import PicturePainter
 from agriseg.picture_ring import PictureRingWriter, RingHandle
 from agriseg.ports import RunSink
+from agriseg.process_names import ENGINE, show_name
 
 _log = logging.getLogger(__name__)
 
@@ -119,6 +120,7 @@ def _is_writable(connection: Connection) -> bool:
 
 def _prepare_process() -> None:
     """Set up the process; it ends with the window, which Ctrl+C in a terminal reaches too."""
+    show_name(ENGINE)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     logging.basicConfig(

@@ -59,7 +59,7 @@ class Segmenting(Protocol):
 
     @property
     def replaced(self) -> int:
-        """Frames that a newer one replaced before they were looked at."""
+        """Frames that a newer one replaced: before they were looked at, or before `take`."""
         ...
 
     def offer(self, arrival: Arrival) -> None:
@@ -148,7 +148,7 @@ class ThreadedSegmenting:
 
     @property
     def replaced(self) -> int:
-        """Frames that a newer one replaced before they were looked at."""
+        """Frames that a newer one replaced: before they were looked at, or before `take`."""
         return self._replaced
 
     def fileno(self) -> int:
@@ -213,5 +213,6 @@ class ThreadedSegmenting:
                 arrival, self._pending = self._pending, None
             finished = _segmented(segmenter, arrival)
             with self._wake:
+                self._replaced += self._finished is not None
                 self._finished = finished
             self._bell.ring()

@@ -15,6 +15,7 @@ import numpy as np
 from agriseg.config import Config
 from agriseg.config_values import true_config
 from agriseg.errors import ControllerError
+from agriseg.process_names import SIMULATED_CONTROLLER, show_name
 from agriseg.simulated_relay_board import SimulatedRelayBoard, serve_relay_pty
 from agriseg.simulation.trajectory import Trajectory
 from agriseg.spraying.boom import Boom
@@ -172,6 +173,7 @@ class SimulatedControllerProcess:
 
 def _serve(config: Config, start_s: float, has_wheel: bool, connection: Connection) -> None:
     """Serve until the other end of ``connection`` is closed, in the process of its own."""
+    show_name(SIMULATED_CONTROLLER)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
     def has_been_left() -> bool:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 from collections import deque
 
-from PySide6.QtCore import QObject, QSocketNotifier, QTimer, Signal, Slot
+from PySide6.QtCore import QObject, QSocketNotifier, Qt, QTimer, Signal, Slot
 
 from agriseg.config import Config
 from agriseg.errors import AgrisegError
@@ -21,8 +21,12 @@ from ui.models.status import LinkView, StopWatch
 
 log = logging.getLogger(__name__)
 
-PICTURE_INTERVAL_MS = 33
-"""Pictures are shown at most this often: 30 a second."""
+PICTURE_INTERVAL_MS = 16
+"""Pictures are shown at most this often: 60 a second, as a screen does.
+
+Much longer than this, and of two pictures that came close after each other, since the model was
+late with the first, one would not be shown.
+"""
 SNAPSHOT_INTERVAL_S = 0.095
 WATCH_INTERVAL_MS = 100
 SILENT_AFTER_S = 0.5
@@ -51,7 +55,7 @@ class EngineBridge(QObject):
     snapshot_arrived = Signal(object)
     """An `EngineSnapshot`, about ten times a second."""
     picture_arrived = Signal(object)
-    """A `Picture`, at most thirty times a second; valid until the next."""
+    """A `Picture`, at most sixty times a second; valid until the next."""
     link_changed = Signal(object)
     """A `LinkView`, ten times a second."""
     stop_changed = Signal(object)
@@ -84,6 +88,7 @@ class EngineBridge(QObject):
         self._ending_why = ""
         self._pause = QTimer(self)
         self._pause.setSingleShot(True)
+        self._pause.setTimerType(Qt.TimerType.PreciseTimer)
         self._pause.setInterval(PICTURE_INTERVAL_MS)
         self._pause.timeout.connect(self._listen_again)
         self._watch = QTimer(self)

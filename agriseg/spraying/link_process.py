@@ -26,6 +26,7 @@ from agriseg.messages import (
     PulseReport,
     ValveEvent,
 )
+from agriseg.process_names import LINK, show_name
 from agriseg.spraying.message_pipe import MessagePipe
 from agriseg.spraying.relay_controller import RelayController
 from agriseg.spraying.relay_frames import RelayKind
@@ -292,6 +293,7 @@ class LinkProcess:
 def _run_link(config: Config, port: str, connection: socket.socket, session_id: int) -> None:
     """Body of the link's process."""
     if threading.current_thread() is threading.main_thread():
+        show_name(LINK)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
     pipe = MessagePipe(connection)
     try:

@@ -1,29 +1,33 @@
 """Measures the window beside the working engine: pictures, event-loop lag, memory.
 
-    QT_QPA_PLATFORM=offscreen python tests/benchmarks/bench_window.py --seconds 60
+    python tests/benchmarks/bench_window.py --seconds 60
+    python tests/benchmarks/bench_window.py --seconds 1800    # memory over half an hour
 
-The real engine runs on the simulated field with the shipped model, in its own processes. Frames
-are counted along their way: exposed by the camera (their numbers), understood by the model, handed
-to the window, painted. Lag is how much later than asked a 10 ms timer fires. Memory is the resident
-set of the window's process and of it with all below it, at the first picture, once a minute, and
-at the end. Only figures of an otherwise idle computer mean anything.
+The real engine runs on the simulated field with the shipped model, in its own processes, and is
+started again after each stop, as an operator would; stops are listed at the end. While it sprays,
+frames are counted along their way: exposed by the camera (their numbers), understood by the model,
+handed to the window, shown; the age of a picture is from its exposure to its painting. Lag is how
+much later than asked a 10 ms timer fires, from the first picture on. Memory is each process's
+resident set, compared between the first minute (a quarter of a shorter run) and the end. Without a
+screen: QT_QPA_PLATFORM=offscreen, or under Xvfb. Only figures of an otherwise idle computer mean
+anything.
 """
 
 from __future__ import annotations
 
 import argparse
-import contextlib
 import sys
 import tempfile
 import time
+from array import array
 from dataclasses import dataclass
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import numpy as np
-import psutil
 from PySide6.QtCore import QEvent, QObject, QSettings, Qt, QTimer
+from soak import Memory, Restarter, memory_table, resident
 
 from agriseg.clock import MonotonicClock
 from agriseg.config import parse_config
@@ -35,17 +39,23 @@ from ui.main_window import MainWindow
 
 PERIOD_S = 0.010
 MINUTE_S = 60.0
+ENDLESS_GB = 1000.0
+FIRST_PICTURE_WITHIN_S = 120.0
 
 
 class LagMeter:
     """Fires a precise timer and keeps how late it came."""
 
     def __init__(self) -> None:
-        self.lags_ms: list[float] = []
-        self._due_s = time.perf_counter() + PERIOD_S
+        self.lags_ms = array("d")
+        self._due_s = 0.0
         self._timer = QTimer()
         self._timer.setTimerType(Qt.TimerType.PreciseTimer)
         self._timer.timeout.connect(self._fired)
+
+    def start(self) -> None:
+        """Begin to measure."""
+        self._due_s = time.perf_counter() + PERIOD_S
         self._timer.start(round(PERIOD_S * 1e3))
 
     def _fired(self) -> None:
@@ -55,88 +65,123 @@ class LagMeter:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Memory:
-    """Resident memory, megabytes: of the window's process, and of it with all below it."""
+class Counts:
+    """Frames on their way to the screen up to a moment, or between two."""
 
-    at_s: float
-    window_mb: float
-    all_mb: float
+    t_s: float = 0.0
+    exposed: int = 0
+    understood: int = 0
+    handed: int = 0
+    shown: int = 0
 
-
-def resident(at_s: float) -> Memory:
-    """Return the memory of this moment."""
-    own = psutil.Process()
-    window = own.memory_info().rss
-    below = 0
-    for child in own.children(recursive=True):
-        with contextlib.suppress(psutil.Error):  # it has just ended
-            below += child.memory_info().rss
-    return Memory(at_s=at_s, window_mb=window / 1e6, all_mb=(window + below) / 1e6)
+    def plus(self, later: Counts, earlier: Counts) -> Counts:
+        """Return these and what was counted from ``earlier`` to ``later``."""
+        return Counts(
+            t_s=self.t_s + later.t_s - earlier.t_s,
+            exposed=self.exposed + later.exposed - earlier.exposed,
+            understood=self.understood + later.understood - earlier.understood,
+            handed=self.handed + later.handed - earlier.handed,
+            shown=self.shown + later.shown - earlier.shown,
+        )
 
 
 class FrameCounter(QObject):
-    """Counts frames on their way to the screen, from the first picture on."""
+    """Counts frames on their way to the screen, as long as the machine sprays."""
 
-    def __init__(self, window: MainWindow, bridge: EngineBridge, memory_period_s: float) -> None:
+    def __init__(self, window: MainWindow, bridge: EngineBridge) -> None:
         super().__init__()
-        self.memory: list[Memory] = []
-        self.ids: list[int] = []
-        self.painted = 0
+        self.while_spraying = Counts()
+        self.ages_ms = array("d")
         self.last: EngineSnapshot | None = None
-        self._understood: tuple[float, int] | None = None
-        self._began_s = time.perf_counter()
-        self._fresh = False
-        self._each_minute = QTimer(self)
-        self._each_minute.setInterval(round(memory_period_s * 1e3))
-        self._each_minute.timeout.connect(self.look_at_memory)
+        self.first_picture_s: float | None = None
+        self._bridge = bridge
+        self._frame_id = 0
+        self._handed = self._shown = 0
+        self._fresh: Picture | None = None
+        self._before: Counts | None = None
         window.operate.camera.installEventFilter(self)
         bridge.picture_arrived.connect(self._take_picture)
         bridge.snapshot_arrived.connect(self._take_snapshot)
 
+    def eventFilter(self, _watched: QObject, event: QEvent) -> bool:  # noqa: N802
+        """Count the first painting of each picture."""
+        if event.type() is QEvent.Type.Paint and self._fresh is not None:
+            if self._before is not None:
+                age_s = self._bridge.now_s() - self._fresh.t_capture_s
+                self.ages_ms.append(1e3 * age_s)
+            self._fresh = None
+            self._shown += 1
+        return False
+
+    def _take_picture(self, picture: Picture) -> None:
+        if self.first_picture_s is None:
+            self.first_picture_s = time.perf_counter()
+        self._frame_id = picture.frame_id
+        self._handed += 1
+        self._fresh = picture
+
+    def _take_snapshot(self, snapshot: EngineSnapshot) -> None:
+        self.last = snapshot
+        if snapshot.state is not EngineState.SPRAYING:
+            self._before = None
+            return
+        now = Counts(
+            t_s=snapshot.t_s,
+            exposed=self._frame_id,
+            understood=snapshot.totals.frames,
+            handed=self._handed,
+            shown=self._shown,
+        )
+        if self._before is not None:
+            self.while_spraying = self.while_spraying.plus(now, self._before)
+        self._before = now
+
+
+class Soak(QObject):
+    """Goes on for the asked time from the first picture, told of each minute."""
+
+    def __init__(self, counter: FrameCounter, restarter: Restarter, seconds: float) -> None:
+        super().__init__()
+        self.memory: list[Memory] = []
+        self._counter = counter
+        self._restarter = restarter
+        self._seconds = seconds
+        self._told = Counts()
+        self._timer = QTimer(self)
+        self._timer.setInterval(round(1e3 * min(MINUTE_S, seconds / 4)))
+        self._timer.timeout.connect(self.look)
+
     @property
     def elapsed_s(self) -> float:
         """Time since the first picture."""
-        return time.perf_counter() - self._began_s
+        first_s = self._counter.first_picture_s
+        return 0.0 if first_s is None else time.perf_counter() - first_s
 
-    def eventFilter(self, _watched: QObject, event: QEvent) -> bool:  # noqa: N802
-        """Count the first painting of each picture."""
-        if event.type() is QEvent.Type.Paint and self._fresh:
-            self._fresh = False
-            self.painted += 1
-        return False
+    def start(self) -> None:
+        """Begin at the first picture."""
+        self._timer.start()
 
-    def understood_per_s(self) -> float:
-        """Return the frames that the model understood, a second while spraying."""
-        if self.last is None or self._understood is None:
-            return float("nan")
-        since_s, frames = self._understood
-        elapsed_s = self.last.t_s - since_s
-        return (self.last.totals.frames - frames) / elapsed_s if elapsed_s > 0 else float("nan")
-
-    def look_at_memory(self) -> None:
-        """Keep the memory of this moment."""
-        self.memory.append(resident(self.elapsed_s))
-
-    def _take_picture(self, picture: Picture) -> None:
-        if not self.ids:
-            self._began_s = time.perf_counter()
-            self.look_at_memory()
-            self._each_minute.start()
-        self.ids.append(picture.frame_id)
-        self._fresh = True
-
-    def _take_snapshot(self, snapshot: EngineSnapshot) -> None:
-        if snapshot.state is not EngineState.SPRAYING:
-            self._understood = None
-        elif self._understood is None:
-            self._understood = (snapshot.t_s, snapshot.totals.frames)
-        self.last = snapshot
+    def look(self) -> None:
+        """Keep the memory of this moment and say how things stand."""
+        memory, counts = resident(self.elapsed_s), self._counter.while_spraying
+        self.memory.append(memory)
+        since_s = counts.t_s - self._told.t_s
+        rate = (counts.shown - self._told.shown) / since_s if since_s > 0.0 else 0.0
+        sizes = ", ".join(f"{name} {mb:.0f}" for name, mb in memory.by_process_mb.items())
+        state = self._counter.last.state.value if self._counter.last else "silent"
+        print(
+            f"{memory.at_s:6.0f} of {self._seconds:.0f} s: {state}, {rate:.1f} pictures/s shown,"
+            f" {len(self._restarter.causes)} stops; MB: {sizes}",
+            file=sys.stderr,
+            flush=True,
+        )
+        self._told = counts
 
 
 def main() -> int:
     """Run the window for a while and print the figures."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    parser.add_argument("--seconds", type=float, default=60.0, help="such as 1800 for memory")
+    parser.add_argument("--seconds", type=float, default=60.0, help="1800 for memory")
     parser.add_argument("--method", choices=("network", "exg"), default="network")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
@@ -149,48 +194,61 @@ def measure(seconds: float, method: str, folder: Path) -> None:
     config = parse_config(
         {
             "model": {"method": method},
-            "recording": {"directory": str(folder / "runs"), "max_disk_gb": 2.0},
+            "recording": {"directory": str(folder / "runs"), "max_disk_gb": ENDLESS_GB},
         },
         source="benchmark",
     )
     application = make_application()
     store = QSettings(str(folder / "settings.ini"), QSettings.Format.IniFormat)
-    clock = MonotonicClock()
-    window, bridge = build_window(application, ProcessEngineClient(config), config, clock, store)
-    counter = FrameCounter(window, bridge, min(MINUTE_S, seconds / 4))
+    window, bridge = build_window(
+        application, ProcessEngineClient(config), config, MonotonicClock(), store
+    )
+    counter, meter = FrameCounter(window, bridge), LagMeter()
+    restarter = Restarter(bridge.send)
+    soak = Soak(counter, restarter, seconds)
+    give_up = QTimer(singleShot=True, interval=round(1e3 * FIRST_PICTURE_WITHIN_S))
+    give_up.timeout.connect(application.exit)
+    give_up.start()
+
+    def begin() -> None:
+        bridge.picture_arrived.disconnect(begin)
+        give_up.stop()
+        meter.start()
+        soak.start()
+        QTimer.singleShot(round(seconds * 1e3), application.exit)
+
+    bridge.picture_arrived.connect(begin)
+    bridge.snapshot_arrived.connect(restarter.follow)
     window.show()
     bridge.start()
-    meter = LagMeter()
-    QTimer.singleShot(round(seconds * 1e3), application.exit)
     application.exec()
-    counter.look_at_memory()
-    elapsed_s = counter.elapsed_s
+    soak.look()
     bridge.close()
-    report(counter, meter, elapsed_s, config.camera.fps)
-
-
-def report(counter: FrameCounter, meter: LagMeter, elapsed_s: float, asked_fps: float) -> None:
-    """Print the figures."""
-    if len(counter.ids) < 2:
-        print("no picture came")
+    if counter.first_picture_s is None:
+        print(f"no picture came within {FIRST_PICTURE_WITHIN_S:g} s")
         return
-    exposed = counter.ids[-1] - counter.ids[0] + 1
-    print(f"over {elapsed_s:.0f} s from the first picture, a second:")
-    print(f"  {asked_fps:5.1f} pictures asked of the camera")
-    print(f"  {exposed / elapsed_s:5.1f} exposed")
-    print(f"  {counter.understood_per_s():5.1f} understood by the model (last stretch of spraying)")
-    print(f"  {len(counter.ids) / elapsed_s:5.1f} handed to the window")
-    print(f"  {counter.painted / elapsed_s:5.1f} shown")
+    report(counter, meter, soak, restarter, config.camera.fps)
+
+
+def report(
+    counter: FrameCounter, meter: LagMeter, soak: Soak, restarter: Restarter, asked_fps: float
+) -> None:
+    """Print the figures."""
+    counts = counter.while_spraying
+    print(f"over {soak.elapsed_s:.0f} s, of which {counts.t_s:.0f} s spraying; then, a second:")
+    if counts.t_s > 0.0:
+        print(f"  {asked_fps:5.1f} pictures asked of the camera")
+        for name in ("exposed", "understood", "handed", "shown"):
+            print(f"  {getattr(counts, name) / counts.t_s:5.1f} {name}")
+        p50, p95 = np.percentile(counter.ages_ms, (50, 95))
+        print(f"age of a picture when painted p50 {p50:.0f} ms, p95 {p95:.0f} ms")
     lags = np.array(meter.lags_ms)
     p50, p99 = np.percentile(lags, (50, 99))
     print(f"event-loop lag p50 {p50:.1f} ms, p99 {p99:.1f} ms, max {lags.max():.1f} ms")
-    for memory in counter.memory:
-        print(
-            f"memory after {memory.at_s:6.0f} s: window {memory.window_mb:.0f} MB,"
-            f" all processes {memory.all_mb:.0f} MB"
-        )
-    first, last = counter.memory[0], counter.memory[-1]
-    print(f"growth of the window {last.window_mb - first.window_mb:+.0f} MB")
+    for line in memory_table(soak.memory[0], soak.memory[-1]):
+        print(line)
+    for cause in restarter.causes:
+        print(f"stopped and started again: {cause}")
     if counter.last is not None:
         reasons = " ".join(counter.last.not_ready) or "none"
         state = counter.last.state.value

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import select
 import signal
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,6 +16,7 @@ import pytest
 from agriseg.config import parse_config
 from agriseg.engine_client import ProcessEngineClient
 from agriseg.messages import CommandKind, EngineCommand, EngineSnapshot, EngineState, Picture
+from agriseg.process_names import ENGINE, LINK, SIMULATED_CAMERA, SIMULATED_CONTROLLER
 
 WITHIN_S = 60.0
 
@@ -63,6 +65,9 @@ def test_simulation_starts_by_itself_and_stop_is_confirmed(watcher: Watcher) -> 
     assert watcher.picture is not None
     assert watcher.picture.image.shape == (544, 960, 4)
     assert watcher.picture.boom.swath_px.shape == (24, 4, 2)
+    if sys.platform == "linux":
+        names = {process.name() for process in psutil.Process().children(recursive=True)}
+        assert names >= {ENGINE, LINK, SIMULATED_CAMERA, SIMULATED_CONTROLLER}
     watcher.client.send(EngineCommand(kind=CommandKind.STOP))
     watcher.until(lambda: watcher.state() is EngineState.STOPPED)
     assert watcher.snapshot is not None

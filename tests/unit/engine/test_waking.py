@@ -93,9 +93,11 @@ class HeldSegmenter(FakeSegmenter):
 
     def __init__(self) -> None:
         super().__init__()
+        self.entered: queue.Queue[int] = queue.Queue()
         self.leave: queue.Queue[Exception | None] = queue.Queue()
 
     def segment(self, frame: Frame) -> Segmentation:
+        self.entered.put(frame.frame_id)
         failure = self.leave.get(timeout=PATIENCE_S)
         if failure is not None:
             raise failure
@@ -173,6 +175,38 @@ def test_a_frame_passes_from_camera_to_plan_without_being_asked_for(bell: Doorbe
         )
         assert min(parts_ms) >= 0.0
         assert stage.overhead_ms == pytest.approx(sum(parts_ms))
+
+
+def arrival(frame_id: int) -> Arrival:
+    return Arrival(frame=picture(frame_id), received_s=0.0, received_perf_s=0.0)
+
+
+def test_a_busy_model_goes_on_with_the_newest_frame_and_counts_the_others() -> None:
+    segmenter = HeldSegmenter()
+    with closing(ThreadedSegmenting(lambda: segmenter)) as segmenting:
+        segmenting.offer(arrival(0))
+        assert segmenter.entered.get(timeout=PATIENCE_S) == 0
+        for frame_id in (1, 2, 3):
+            segmenting.offer(arrival(frame_id))
+        segmenter.leave.put(None)
+        assert segmenter.entered.get(timeout=PATIENCE_S) == 3
+        segmenter.leave.put(None)
+        assert segmenting.replaced == 2
+
+
+def test_a_segmented_frame_that_nobody_took_in_time_is_counted_too() -> None:
+    segmenter = HeldSegmenter()
+    with closing(ThreadedSegmenting(lambda: segmenter)) as segmenting:
+        for frame_id in (0, 1, 2):
+            segmenting.offer(arrival(frame_id))
+            assert segmenter.entered.get(timeout=PATIENCE_S) == frame_id
+            if frame_id < 2:
+                segmenter.leave.put(None)
+        newest = segmenting.take()
+        assert newest is not None
+        assert newest.arrival.frame.frame_id == 1
+        assert segmenting.replaced == 1
+        segmenter.leave.put(None)
 
 
 @pytest.mark.error_logs
