@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 UInt8Array = NDArray[np.uint8]
+Float32Array = NDArray[np.float32]
 Float64Array = NDArray[np.float64]
 
 
@@ -162,6 +163,83 @@ class Frame:
         self.image.flags.writeable = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupingRule:
+    """How plants are read off the maps of a network's plant heads.
+
+    Attributes
+    ----------
+    least_centre : float
+        Likeness to a centre, 0 to 1, from which a peak is one.
+    spacing_cells : int
+        Peaks nearer than this to a higher one are part of it.
+    reach_cells : float
+        Vegetation whose offset ends farther than this from any centre belongs to none of them.
+    least_cells : float
+        Patches of that vegetation from this area on are plants of their own.
+    """
+
+    least_centre: float = 0.1
+    spacing_cells: int = 3
+    reach_cells: float = 12.0
+    least_cells: float = 12.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class PlantMaps:
+    """What a network with plant heads says of one frame, in cells coarser than its pixels.
+
+    Attributes
+    ----------
+    centre : (h, w) float32, read-only
+        Likeness to a plant's centre, 1 at the centre.
+    offset : (2, h, w) float32, read-only
+        From each cell to its plant's centre along v and u, in cells.
+    rule : GroupingRule
+        That goes with the network.
+    """
+
+    centre: Float32Array
+    offset: Float32Array
+    rule: GroupingRule
+
+    def __post_init__(self) -> None:
+        if self.centre.ndim != 2 or self.offset.shape != (2, *self.centre.shape):
+            raise ValueError(
+                f"centre is (h, w) and offset (2, h, w), got {self.centre.shape} and "
+                f"{self.offset.shape}"
+            )
+        self.centre.flags.writeable = False
+        self.offset.flags.writeable = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlantInstance:
+    """A plant as it shows in one frame.
+
+    Attributes
+    ----------
+    plant_id : int
+        Counts up from 1 within the frame.
+    class_id : ClassId
+    stem_px : (u, v)
+        Where it stands, as far as one picture tells: the centre of its leaves.
+    box_px : (u, v, width, height)
+        Upright box around its pixels.
+    area_px : int
+    confidence : float
+        0 to 1: likeness to a centre (1 where plants are connected patches) times the mean
+        probability of its class.
+    """
+
+    plant_id: int
+    class_id: ClassId
+    stem_px: tuple[float, float]
+    box_px: tuple[int, int, int, int]
+    area_px: int
+    confidence: float
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Segmentation:
     """What a segmenter saw in one frame.
@@ -180,6 +258,8 @@ class Segmentation:
         Time of the model alone.
     segmenter : str
         Name of what made it.
+    plants : PlantMaps, optional
+        From networks with plant heads; `agriseg.segmentation.plant_grouping` reads them.
     """
 
     frame_id: int
@@ -189,6 +269,7 @@ class Segmentation:
     crop_probability: UInt8Array
     forward_ms: float
     segmenter: str
+    plants: PlantMaps | None = None
 
     def __post_init__(self) -> None:
         for name in ("labels", "weed_probability", "crop_probability"):

@@ -96,6 +96,7 @@ def _output(config: TrainingConfig, args: argparse.Namespace) -> Path:
 
 def _trainer(config: TrainingConfig, args: argparse.Namespace) -> Trainer:
     from agriseg.models.dataset import CropSampler
+    from agriseg.models.networks import architecture_named
     from agriseg.models.training import Trainer, training_device
     from agriseg.models.training_sources import list_held_out, load_training_images
     from agriseg.opencv import cv2
@@ -107,7 +108,15 @@ def _trainer(config: TrainingConfig, args: argparse.Namespace) -> Trainer:
             f"{_output(config, args) / 'checkpoint.pt'}: a training is there already; go on with "
             "--resume, or choose another --out"
         )
-    images = load_training_images(config.enabled_sources, args.data, config.seed)
+    has_heads = architecture_named(config.network.architecture).plant_heads
+    if has_heads and config.plants.freeze_trunk and not config.network.start_from:
+        raise DatasetError(
+            f"{args.config}: plants.freeze_trunk is on and network.start_from is empty; name the "
+            "bundle whose classes are to be kept, or set plants.freeze_trunk = false"
+        )
+    images = load_training_images(
+        config.enabled_sources, args.data, config.seed, with_ids=has_heads
+    )
     return Trainer(
         config,
         CropSampler(images, config.schedule.crop_px, config.seed),

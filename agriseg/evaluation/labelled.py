@@ -8,14 +8,17 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from agriseg.errors import DatasetError
-from agriseg.messages import ClassId, UInt8Array
-from agriseg.models.dataset import Sample, list_samples
+from agriseg.messages import UInt8Array
+from agriseg.models.dataset import Sample, list_samples, read_ids
 from agriseg.models.training_config import load_training_config
 from agriseg.models.training_sources import Example, list_held_out
-from agriseg.opencv import cv2
-from agriseg.segmentation.panoptic import IdArray, PanopticMap
+from agriseg.segmentation.panoptic import PanopticMap
+
+INSTANCES_NAME = "instances"
+"""Folder of plant ids beside ``images/``, used where a source names no other."""
 
 _FRAMES_PER_SIMULATED_FIELD = 4
 
@@ -117,29 +120,23 @@ def _of_sample(sample: Sample) -> LabelledFile:
 
 def _load_rendered(example: Example) -> LabelledPicture:
     image, truth = example.load()
-    plants = PanopticMap.of_components(truth)
-    return LabelledPicture(image=image, truth=truth, plants=plants, has_ids=False)
+    return _picture(image, truth, example.load_ids(truth))
 
 
 def _load_sample(sample: Sample) -> LabelledPicture:
     image, truth = sample.load()
-    path = sample.image_path.parent.parent / "instances" / f"{sample.stem}.png"
-    has_ids = path.is_file()
-    if has_ids:
-        plants = PanopticMap(classes=truth, ids=_read_ids(path, truth))
-    else:
+    ids = sample.load_ids(truth)
+    path = sample.image_path.parent.parent / INSTANCES_NAME / f"{sample.stem}.png"
+    if ids is None and path.is_file():
+        ids = read_ids(path, truth)
+    return _picture(image, truth, ids)
+
+
+def _picture(
+    image: UInt8Array, truth: UInt8Array, ids: NDArray[np.uint16] | None
+) -> LabelledPicture:
+    if ids is None:
         plants = PanopticMap.of_components(truth)
-    return LabelledPicture(image=image, truth=truth, plants=plants, has_ids=has_ids)
-
-
-def _read_ids(path: Path, truth: UInt8Array) -> IdArray:
-    found = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
-    if found is None or found.ndim != 2 or found.dtype not in (np.uint8, np.uint16):
-        raise DatasetError(f"{path}: expected a single-channel map of plant ids, 8 or 16 bits")
-    if found.shape != truth.shape:
-        raise DatasetError(
-            f"{path}: ids are {found.shape[1]}x{found.shape[0]}, the mask is "
-            f"{truth.shape[1]}x{truth.shape[0]}; both must have the same size"
-        )
-    plant = (truth == ClassId.CROP) | (truth == ClassId.WEED)
-    return np.where(plant, found, 0).astype(np.int32)
+    else:
+        plants = PanopticMap(classes=truth, ids=ids.astype(np.int32))
+    return LabelledPicture(image=image, truth=truth, plants=plants, has_ids=ids is not None)

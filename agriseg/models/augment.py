@@ -103,6 +103,14 @@ def cut_crop(
     return np.asarray(cut, dtype=np.uint8), np.asarray(labels, dtype=np.uint8)
 
 
+def cut_ids(ids: NDArray[np.uint16], geometry: CropGeometry, crop_px: int) -> NDArray[np.uint16]:
+    """Cut the same square from a map of plant ids; 0 outside the image."""
+    cut = cv2.warpAffine(
+        ids, geometry.h_crop_image(crop_px), (crop_px, crop_px), flags=cv2.INTER_NEAREST
+    )
+    return np.asarray(cut, dtype=np.uint16)
+
+
 def augment_colour(image: UInt8Array, rng: np.random.Generator) -> UInt8Array:
     """Change light, colour, shadow, sharpness and noise of a BGR crop at random."""
     image = _change_saturation(image, rng)

@@ -14,9 +14,12 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from agriseg.errors import ModelFileError
+from agriseg.messages import GroupingRule
 
 FORMAT = "agriseg-model"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+"""What bundles with plant heads are written in; others stay at the first version."""
+READ_VERSIONS = (1, 2)
 MANIFEST_NAME = "model.json"
 SHIPPED_NAME = "field-lite0"
 CLASS_NAMES = ("soil", "crop", "weed")
@@ -64,14 +67,32 @@ class InputSpec(_Section):
     ]
 
 
+class PlantsSpec(_Section):
+    """That the network has plant heads, and how plants are read off their maps.
+
+    The values are those of `agriseg.messages.GroupingRule`.
+    """
+
+    least_centre: Annotated[float, Field(gt=0.0, le=1.0)] = GroupingRule().least_centre
+    spacing_cells: Annotated[int, Field(ge=1, le=100)] = GroupingRule().spacing_cells
+    reach_cells: Annotated[float, Field(gt=0.0, le=1000.0)] = GroupingRule().reach_cells
+    least_cells: Annotated[float, Field(ge=0.0, le=10_000.0)] = GroupingRule().least_cells
+
+    @property
+    def rule(self) -> GroupingRule:
+        """The same as a value for the other stages."""
+        return GroupingRule(**self.model_dump())
+
+
 class Manifest(_Section):
     """What ``model.json`` says.
 
     ``openvino_precision`` says what the OpenVINO file computes in: ``int8`` or ``float``.
+    ``plants`` is there where the network has plant heads.
     """
 
     format: Literal["agriseg-model"]
-    format_version: Literal[1]
+    format_version: Literal[1, 2]
     name: Annotated[str, Field(pattern=_PLAIN_NAME)]
     version: str
     architecture: str
@@ -81,6 +102,12 @@ class Manifest(_Section):
     files: BundleFiles
     licence: str
     attribution: str
+    plants: PlantsSpec | None = None
+
+    @property
+    def grouping(self) -> GroupingRule | None:
+        """How plants are told apart; None for networks without plant heads."""
+        return None if self.plants is None else self.plants.rule
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,9 +218,10 @@ def _check_kind(manifest_path: Path, data: object) -> None:
             f"{manifest_path}: format is {found!r}, expected {FORMAT!r}; not a model of AgriSeg"
         )
     version = data.get("format_version")
-    if version != FORMAT_VERSION:
+    if version not in READ_VERSIONS:
+        known = " and ".join(str(one) for one in READ_VERSIONS)
         raise ModelFileError(
-            f"{manifest_path}: format version {version!r}, this program reads {FORMAT_VERSION}; "
+            f"{manifest_path}: format version {version!r}, this program reads {known}; "
             "update AgriSeg or export the model again"
         )
 

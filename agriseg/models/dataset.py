@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from agriseg.errors import DatasetError
 from agriseg.messages import ClassId, UInt8Array
-from agriseg.models.augment import CropGeometry, augment_colour, cut_crop
+from agriseg.models.augment import CropGeometry, augment_colour, cut_crop, cut_ids
 from agriseg.opencv import cv2
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")
@@ -35,6 +35,8 @@ class Sample:
     group: str
     image_path: Path
     mask_path: Path
+    ids_path: Path | None = None
+    """Map of plant ids, where the source has them."""
 
     def load(self) -> tuple[UInt8Array, UInt8Array]:
         """Read the image ``(H, W, 3) uint8`` BGR and its mask ``(H, W) uint8``.
@@ -46,6 +48,16 @@ class Sample:
         """
         image = read_image(self.image_path)
         return image, read_mask(self.mask_path, (image.shape[0], image.shape[1]))
+
+    def load_ids(self, mask: UInt8Array) -> NDArray[np.uint16] | None:
+        """Read the plant ids ``(H, W) uint16`` that go with the mask; None where there are none.
+
+        Raises
+        ------
+        DatasetError
+            They cannot be read or do not fit the mask.
+        """
+        return None if self.ids_path is None else read_ids(self.ids_path, mask)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -63,6 +75,8 @@ class LabelledImage:
         Factor that brings this array to the source's canonical size.
     anchors : (crop, weed) pixel positions
         Two ``(N, 2)`` int arrays of (v, u), a random choice of the class's pixels.
+    ids : (H, W) uint16, optional
+        Plants told apart, from 1; 0 on soil and where the plant is not known.
     """
 
     name: str
@@ -70,17 +84,19 @@ class LabelledImage:
     mask: UInt8Array
     scale: float
     anchors: tuple[NDArray[np.int64], NDArray[np.int64]]
+    ids: NDArray[np.uint16] | None = None
 
 
-def list_samples(directory: Path, source: str) -> list[Sample]:
+def list_samples(directory: Path, source: str, instances: str = "") -> list[Sample]:
     """List a data folder: ``images/``, ``masks/STEM.png`` and, where there is one, ``groups.json``.
 
-    Without ``groups.json`` every image is a group of its own, named by its stem.
+    Without ``groups.json`` every image is a group of its own, named by its stem. ``instances``
+    names a folder beside them with maps of plant ids, ``STEM.png``; empty: there are none.
 
     Raises
     ------
     DatasetError
-        A folder is missing, an image has no mask or no group, or there are no images.
+        A folder is missing, an image has no mask, group or map of ids, or there are no images.
     """
     images = directory / "images"
     if not images.is_dir():
@@ -98,7 +114,14 @@ def list_samples(directory: Path, source: str) -> list[Sample]:
             raise DatasetError(f"{directory / 'groups.json'}: image {path.stem!r} has no group")
         group = path.stem if groups is None else groups[path.stem]
         samples.append(
-            Sample(source=source, stem=path.stem, group=group, image_path=path, mask_path=mask)
+            Sample(
+                source=source,
+                stem=path.stem,
+                group=group,
+                image_path=path,
+                mask_path=mask,
+                ids_path=_ids_path(directory, instances, path.stem),
+            )
         )
     return samples
 
@@ -172,26 +195,61 @@ def read_mask(path: Path, shape: tuple[int, int]) -> UInt8Array:
     return np.asarray(mask, dtype=np.uint8)
 
 
-def load_labelled(sample: Sample, long_side_px: int, seed: int) -> LabelledImage:
+def read_ids(path: Path, mask: UInt8Array) -> NDArray[np.uint16]:
+    """Read a map of plant ids and keep those on crop and weed of its mask ``(H, W)``.
+
+    Raises
+    ------
+    DatasetError
+        It cannot be read, is no single-channel image of 8 or 16 bits, or is of another size.
+    """
+    found = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+    if found is None or found.ndim != 2 or found.dtype not in (np.uint8, np.uint16):
+        raise DatasetError(f"{path}: expected a single-channel map of plant ids, 8 or 16 bits")
+    if found.shape != mask.shape:
+        raise DatasetError(
+            f"{path}: ids are {found.shape[1]}x{found.shape[0]}, the mask is "
+            f"{mask.shape[1]}x{mask.shape[0]}; both must have the same size"
+        )
+    plant = (mask == ClassId.CROP) | (mask == ClassId.WEED)
+    return np.where(plant, found, 0).astype(np.uint16)
+
+
+def load_labelled(
+    sample: Sample, long_side_px: int, seed: int, *, with_ids: bool = False
+) -> LabelledImage:
     """Read one sample, brought to at most a third more than the canonical size."""
     image, mask = sample.load()
-    return prepare(f"{sample.source}/{sample.stem}", image, mask, long_side_px, seed)
+    ids = sample.load_ids(mask) if with_ids else None
+    return prepare(f"{sample.source}/{sample.stem}", image, mask, long_side_px, seed, ids)
 
 
 def prepare(
-    name: str, image: UInt8Array, mask: UInt8Array, long_side_px: int, seed: int
+    name: str,
+    image: UInt8Array,
+    mask: UInt8Array,
+    long_side_px: int,
+    seed: int,
+    ids: NDArray[np.uint16] | None = None,
 ) -> LabelledImage:
-    """Downsize image and mask where they are larger than needed, and pick the anchors."""
+    """Downsize image, mask and ids where larger than needed, and pick the anchors."""
     limit_px = round(long_side_px * _CACHE_MARGIN)
     longest_px = max(mask.shape)
     if longest_px > limit_px:
         size = tuple(max(1, round(n * limit_px / longest_px)) for n in (mask.shape[::-1]))
         image = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
         mask = np.asarray(cv2.resize(mask, size, interpolation=cv2.INTER_NEAREST), dtype=np.uint8)
+        if ids is not None:
+            ids = np.asarray(cv2.resize(ids, size, interpolation=cv2.INTER_NEAREST), np.uint16)
     rng = np.random.default_rng([seed, *name.encode()])
     anchors = (_anchors(mask, ClassId.CROP, rng), _anchors(mask, ClassId.WEED, rng))
     return LabelledImage(
-        name=name, image=image, mask=mask, scale=long_side_px / max(mask.shape), anchors=anchors
+        name=name,
+        image=image,
+        mask=mask,
+        scale=long_side_px / max(mask.shape),
+        anchors=anchors,
+        ids=ids,
     )
 
 
@@ -224,6 +282,30 @@ class CropSampler:
 
     def crop(self, step: int, slot: int) -> tuple[UInt8Array, UInt8Array]:
         """Return one augmented crop with its mask."""
+        item, geometry, rng = self._draw(step, slot)
+        image, mask = cut_crop(item.image, item.mask, geometry, self._crop_px)
+        return augment_colour(image, rng), mask
+
+    def plant_batch(
+        self, step: int, size: int
+    ) -> tuple[UInt8Array, UInt8Array, list[NDArray[np.uint16] | None]]:
+        """Return what `batch` does, and each crop's plant ids; None where an image has none."""
+        crops = [self.plant_crop(step, slot) for slot in range(size)]
+        images, masks = np.stack([c[0] for c in crops]), np.stack([c[1] for c in crops])
+        return images, masks, [c[2] for c in crops]
+
+    def plant_crop(
+        self, step: int, slot: int
+    ) -> tuple[UInt8Array, UInt8Array, NDArray[np.uint16] | None]:
+        """Return what `crop` does, and the crop's plant ids; None where the image has none."""
+        image, mask = self.crop(step, slot)
+        item, geometry, _ = self._draw(step, slot)
+        ids = None if item.ids is None else cut_ids(item.ids, geometry, self._crop_px)
+        return image, mask, ids
+
+    def _draw(
+        self, step: int, slot: int
+    ) -> tuple[LabelledImage, CropGeometry, np.random.Generator]:
         rng = np.random.default_rng([self._seed, step, slot])
         source = int(rng.choice(len(self._images), p=self._shares))
         shares = self._member_shares[source]
@@ -235,8 +317,19 @@ class CropSampler:
             shape=item.mask.shape,
             crop_px=self._crop_px,
         )
-        image, mask = cut_crop(item.image, item.mask, geometry, self._crop_px)
-        return augment_colour(image, rng), mask
+        return item, geometry, rng
+
+
+def _ids_path(directory: Path, instances: str, stem: str) -> Path | None:
+    if not instances:
+        return None
+    path = directory / instances / f"{stem}.png"
+    if not path.is_file():
+        raise DatasetError(
+            f"{path}: missing; every image of a source with instances = {instances!r} needs a map "
+            "of plant ids of the same name"
+        )
+    return path
 
 
 def _read_groups(path: Path) -> dict[str, str] | None:

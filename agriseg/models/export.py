@@ -36,7 +36,13 @@ from agriseg.opencv import cv2
 if TYPE_CHECKING:
     from openvino import Model
 
+    from agriseg.models.bundle import PlantsSpec
+
 FILE_LIMIT_BYTES = 100_000_000
+OUTPUT_NAMES = ("logits", "plants")
+FIRST_VERSION = 1
+"""Of the format: what bundles without plant heads are written in, for older programs to read."""
+
 _TRACE_SIZE_PX = 256
 _FILE_MODE = 0o644
 
@@ -53,6 +59,7 @@ def export_bundle(
     spec: InputSpec,
     licence: str,
     calibration: Sequence[UInt8Array],
+    plants: PlantsSpec | None = None,
 ) -> ModelBundle:
     """Write a bundle: weights for torch and the OpenVINO file, and the manifest last.
 
@@ -67,6 +74,9 @@ def export_bundle(
     calibration : sequence of (H, W, 3) uint8
         BGR images of the training set that set the ranges of the eight-bit numbers; none
         leaves the OpenVINO file in floating point.
+    plants : PlantsSpec, optional
+        How plants are read off the maps of a network with plant heads; by default as
+        `PlantsSpec` says.
 
     Raises
     ------
@@ -84,6 +94,7 @@ def export_bundle(
         model = quantise(model, calibration, spec)
     topology = directory / "model.xml"
     ov.save_model(model, topology, compress_to_fp16=True)
+    heads = _plants_entry(model, plants)
     files = BundleFiles(
         weights=file_entry(weights),
         openvino_model=file_entry(topology),
@@ -97,7 +108,7 @@ def export_bundle(
             )
     manifest = Manifest(
         format=FORMAT,
-        format_version=FORMAT_VERSION,
+        format_version=FORMAT_VERSION if heads else FIRST_VERSION,
         name=name,
         version=version,
         architecture=architecture,
@@ -107,19 +118,35 @@ def export_bundle(
         files=files,
         licence=licence,
         attribution="MODEL_CARD.md",
+        **heads,
     )
-    text = json.dumps(manifest.model_dump(mode="json"), indent=2)
+    text = json.dumps(manifest.model_dump(mode="json", exclude_none=True), indent=2)
     (directory / MANIFEST_NAME).write_text(text + "\n", encoding="utf-8")
     return open_bundle(directory)
 
 
+def _plants_entry(model: Model, plants: PlantsSpec | None) -> dict[str, PlantsSpec]:
+    """Return the manifest's entry of the plant heads; nothing where the network has none."""
+    if len(model.outputs) == 1:
+        return {}
+    from agriseg.models.bundle import PlantsSpec
+
+    return {"plants": PlantsSpec() if plants is None else plants}
+
+
 def convert_network(network: nn.Module) -> Model:
-    """Convert a torch network to OpenVINO, for inputs ``(1, 3, h, w)`` of any size."""
+    """Convert a torch network to OpenVINO, for inputs ``(1, 3, h, w)`` of any size.
+
+    Outputs are named as `OUTPUT_NAMES` says, as many as the network has.
+    """
     example = torch.zeros(1, 3, _TRACE_SIZE_PX, _TRACE_SIZE_PX)
     with torch.inference_mode(), warnings.catch_warnings():
         # OpenVINO's converter traces; torch deprecates its tracer.
         warnings.simplefilter("ignore", DeprecationWarning)
-        return ov.convert_model(network, example_input=example, input=[1, 3, -1, -1])
+        model = ov.convert_model(network, example_input=example, input=[1, 3, -1, -1])
+    for port, name in zip(model.outputs, OUTPUT_NAMES, strict=False):
+        port.get_tensor().set_names({name})
+    return model
 
 
 def quantise(model: Model, images: Sequence[UInt8Array], spec: InputSpec) -> Model:

@@ -58,6 +58,7 @@ def export_openvino(
         spec=manifest.input,
         licence=manifest.licence,
         calibration=calibration,
+        plants=manifest.plants,
     )
     _carry(bundle, directory)
     return OpenVinoSegmenter(written, threads=threads)
@@ -79,7 +80,9 @@ def export_onnx(
     _carry(bundle, directory)
     precision = "int8" if calibration else "float"
     name = f"{manifest.name} {manifest.version} (ONNX Runtime {precision})"
-    return OnnxSegmenter(network, manifest.input, name=name, threads=threads)
+    return OnnxSegmenter(
+        network, manifest.input, name=name, threads=threads, grouping=manifest.grouping
+    )
 
 
 def _carry(bundle: ModelBundle, directory: Path) -> None:

@@ -122,6 +122,7 @@ def _onnx_segmenter(
         name=f"{manifest.name} {manifest.version} ({words})",
         threads=threads,
         providers=providers,
+        grouping=manifest.grouping,
     )
 
 

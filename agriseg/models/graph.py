@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from agriseg.messages import ClassId
+from agriseg.models.networks.plant_heads import PlantOutput
 from agriseg.models.sizing import Size
 
 
@@ -22,7 +23,7 @@ class FrameGraph(nn.Module):
     Parameters
     ----------
     network : nn.Module
-        Normalised RGB ``(N, 3, h, w)`` to logits ``(N, 3, h / k, w / k)``.
+        Normalised RGB ``(N, 3, h, w)`` to logits ``(N, 3, h / k, w / k)``, or `PlantOutput`.
     frame : Size
         Size of the camera's frames and of the maps.
     network_input : Size
@@ -49,7 +50,7 @@ class FrameGraph(nn.Module):
         self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1) * 255.0)
         self.register_buffer("std", torch.tensor(std).view(1, 3, 1, 1) * 255.0)
 
-    def forward(self, frames: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def forward(self, frames: Tensor) -> tuple[Tensor, ...]:
         """Map frames to maps.
 
         Parameters
@@ -61,8 +62,13 @@ class FrameGraph(nn.Module):
         -------
         labels, weed, crop : (N, H, W) uint8
             `ClassId` of every pixel, and the probabilities of weed and crop scaled to 0..255.
+        plants : (N, 3, h / 4, w / 4) float32
+            Centre and offsets, of networks with plant heads alone.
         """
-        return self.maps(self.network(self.normalise(frames)))
+        output = self.network(self.normalise(frames))
+        if isinstance(output, PlantOutput):
+            return (*self.maps(output.logits), output.plants.float())
+        return self.maps(output)
 
     def maps(self, logits: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Turn the network's logits ``(N, 3, h / k, w / k)`` into what `forward` returns."""

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 OPSET = 17
 INPUT_NAME, OUTPUT_NAME = "image", "logits"
 FRAME_NAME = "frame"
+PLANTS_NAME = "plants"
+"""Second output of networks with plant heads, of the bare network and of the frame model."""
 MAP_NAMES = ("labels", "weed_probability", "crop_probability")
 
 _TRACE_SIZE_PX = 256
@@ -70,8 +72,12 @@ def network_to_onnx(network: nn.Module, manifest: Manifest) -> ModelProto:
     onnx = require("onnx")
     example = torch.zeros(1, 3, _TRACE_SIZE_PX, _TRACE_SIZE_PX)
     sides = {INPUT_NAME: _SIDES, OUTPUT_NAME: {2: "out_height", 3: "out_width"}}
+    outputs = [OUTPUT_NAME]
+    if manifest.plants is not None:
+        outputs.append(PLANTS_NAME)
+        sides[PLANTS_NAME] = {2: "plants_height", 3: "plants_width"}
     try:
-        data = _trace(network.eval(), example, [INPUT_NAME], [OUTPUT_NAME], sides)
+        data = _trace(network.eval(), example, [INPUT_NAME], outputs, sides)
     except RuntimeError as error:
         raise ModelFileError(
             f"{manifest.name}: architecture {manifest.architecture!r} cannot be written as ONNX "
@@ -122,7 +128,7 @@ def build_frame_onnx(network: ModelProto, frame: Size, spec: InputSpec) -> Model
     -------
     ModelProto
         ``(1, H, W, 3) uint8`` BGR to labels, weed and crop probability, each
-        ``(1, H, W) uint8``.
+        ``(1, H, W) uint8``, and to the plant maps of networks with plant heads.
     """
     onnx = require("onnx")
     size = network_size(frame, spec.long_side_px)

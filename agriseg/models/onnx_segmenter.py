@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from agriseg.messages import Frame, Segmentation
+from agriseg.messages import Frame, GroupingRule, Segmentation
 from agriseg.models.bundle import InputSpec
-from agriseg.models.onnx_files import FRAME_NAME, build_frame_onnx
+from agriseg.models.frame_maps import FrameMaps
+from agriseg.models.onnx_files import FRAME_NAME, MAP_NAMES, PLANTS_NAME, build_frame_onnx
 from agriseg.models.onnx_runtime import require
 from agriseg.models.sizing import Size
 
@@ -34,6 +35,8 @@ class OnnxSegmenter:
         CPU threads.
     providers : sequence of str or (str, options)
         Execution providers of ONNX Runtime, in order of preference.
+    grouping : GroupingRule, optional
+        How plants are told apart, where the network has plant heads.
 
     Raises
     ------
@@ -49,6 +52,7 @@ class OnnxSegmenter:
         name: str,
         threads: int,
         providers: tuple[Any, ...] = ("CPUExecutionProvider",),
+        grouping: GroupingRule | None = None,
     ) -> None:
         self._onnxruntime = require("onnxruntime")
         self._network = network
@@ -56,6 +60,8 @@ class OnnxSegmenter:
         self._name = name
         self._providers = list(providers)
         self._threads = threads
+        self._grouping = grouping
+        self._outputs = list(MAP_NAMES) if grouping is None else [*MAP_NAMES, PLANTS_NAME]
         self._sessions: OrderedDict[Size, Any] = OrderedDict()
 
     @property
@@ -67,18 +73,12 @@ class OnnxSegmenter:
         """Return the classes and probabilities of every pixel of ``frame``."""
         session = self._session(Size(frame.image.shape[1], frame.image.shape[0]))
         began_s = time.perf_counter()
-        maps = session.run(None, {FRAME_NAME: frame.image[None]})
+        found = session.run(self._outputs, {FRAME_NAME: frame.image[None]})
         forward_ms = (time.perf_counter() - began_s) * 1e3
-        labels, weed, crop = (np.asarray(one[0], np.uint8) for one in maps)
-        return Segmentation(
-            frame_id=frame.frame_id,
-            t_capture_s=frame.t_capture_s,
-            labels=labels,
-            weed_probability=weed,
-            crop_probability=crop,
-            forward_ms=forward_ms,
-            segmenter=self.name,
-        )
+        labels, weed, crop = (np.asarray(one[0], np.uint8) for one in found[: len(MAP_NAMES)])
+        plants = None if self._grouping is None else np.asarray(found[-1][0], np.float32)
+        maps = FrameMaps(labels, weed, crop, plants)
+        return maps.segmentation(frame, forward_ms, self.name, self._grouping)
 
     def close(self) -> None:
         """Release the sessions."""

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from agriseg.errors import ModelFileError
-from agriseg.messages import ClassId, Frame, Segmentation, UInt8Array
+from agriseg.messages import ClassId, Float32Array, Frame, Segmentation, UInt8Array
 from agriseg.models.bundle import CLASS_NAMES, InputSpec, ModelBundle
+from agriseg.models.frame_maps import FrameMaps
 from agriseg.models.openvino_runtime import cpu_settings, ov
 from agriseg.models.sizing import Size, network_size
 
@@ -44,7 +45,8 @@ class OpenVinoSegmenter:
     Raises
     ------
     ModelFileError
-        The bundle's OpenVINO file is not a segmentation network of three classes.
+        The bundle's OpenVINO file is not a segmentation network of three classes, or has not the
+        plant heads that the manifest names.
     """
 
     def __init__(
@@ -65,7 +67,8 @@ class OpenVinoSegmenter:
         self._settings = cpu_settings(threads)
         if precision:
             self._settings["INFERENCE_PRECISION_HINT"] = precision
-        _check_network(self._read_network(), self._network)
+        self._has_heads = bundle.manifest.plants is not None
+        _check_network(self._read_network(), self._network, has_heads=self._has_heads)
         self._requests: OrderedDict[Size, InferRequest] = OrderedDict()
 
     @property
@@ -82,15 +85,9 @@ class OpenVinoSegmenter:
         request.infer([frame.image[None]], share_inputs=True)
         forward_ms = (time.perf_counter() - began_s) * 1e3
         labels, weed, crop = (_copy_out(request, index) for index in range(3))
-        return Segmentation(
-            frame_id=frame.frame_id,
-            t_capture_s=frame.t_capture_s,
-            labels=labels,
-            weed_probability=weed,
-            crop_probability=crop,
-            forward_ms=forward_ms,
-            segmenter=self.name,
-        )
+        plants = _copy_plants(request) if self._has_heads else None
+        maps = FrameMaps(labels, weed, crop, plants)
+        return maps.segmentation(frame, forward_ms, self.name, self._bundle.manifest.grouping)
 
     def close(self) -> None:
         """Release the compiled models."""
@@ -117,7 +114,8 @@ def build_frame_model(network: Model, frame: Size, spec: InputSpec) -> Model:
     Parameters
     ----------
     network : Model
-        Normalised RGB ``(1, 3, h, w)`` to logits ``(1, 3, h / k, w / k)``, of any size.
+        Normalised RGB ``(1, 3, h, w)`` to logits ``(1, 3, h / k, w / k)``, of any size; the
+        second output, where there is one, holds the plant maps.
     frame : Size
         Size of the frames and of the maps.
     spec : InputSpec
@@ -126,7 +124,8 @@ def build_frame_model(network: Model, frame: Size, spec: InputSpec) -> Model:
     -------
     Model
         ``(1, H, W, 3) uint8`` BGR to labels, weed and crop probability, each
-        ``(1, 1, H, W) uint8``.
+        ``(1, 1, H, W) uint8``, and plant maps ``(1, 3, h / 4, w / 4) float32`` where the network
+        has plant heads.
     """
     size = network_size(frame, spec.long_side_px)
     network.reshape([1, len(CLASS_NAMES), size.height_px, size.width_px])
@@ -150,9 +149,10 @@ def _with_maps(network: Model, frame: Size) -> Model:
         ops.select(ops.greater(crop, soil), np.float32(ClassId.CROP), np.float32(ClassId.SOIL)),
     )
     maps = [labels, _level(weed, soil, crop), _level(crop, soil, weed)]
-    return ov.Model(
-        [ops.convert(one, "u8") for one in maps], network.get_parameters(), "frame_model"
-    )
+    results = [ops.convert(one, "u8") for one in maps]
+    for port in network.outputs[1:]:
+        results.append(ops.convert(port.get_node().input_value(0), "f32"))
+    return ov.Model(results, network.get_parameters(), "frame_model")
 
 
 def _level(this: Output, other: Output, third: Output) -> Any:
@@ -178,21 +178,28 @@ def _with_preprocessing(model: Model, frame: Size, size: Size, spec: InputSpec) 
     return steps.build()
 
 
-def _check_network(network: Model, path: Path) -> None:
+def _check_network(network: Model, path: Path, *, has_heads: bool) -> None:
     inputs, outputs = len(network.inputs), len(network.outputs)
-    if inputs == 1 and outputs == 1:
+    expected = ["3", str(len(CLASS_NAMES)), *(["3"] if has_heads else [])]
+    if inputs == 1 and outputs == len(expected) - 1:
         channels = [
             str(port.get_partial_shape()[1])
-            for port in (network.input(0), network.output(0))
+            for port in (network.input(0), *network.outputs)
             if port.get_partial_shape().rank == 4
         ]
-        if channels == ["3", str(len(CLASS_NAMES))]:
+        if channels == expected:
             return
+    heads = " and plant maps (1, 3, h / 4, w / 4)" if has_heads else ""
     raise ModelFileError(
         f"{path}: not a segmentation network; expected one input "
-        f"(1, 3, h, w) and one output (1, {len(CLASS_NAMES)}, h / k, w / k), "
+        f"(1, 3, h, w) and one output (1, {len(CLASS_NAMES)}, h / k, w / k){heads}, "
         f"found {inputs} inputs and {outputs} outputs"
     )
+
+
+def _copy_plants(request: InferRequest) -> Float32Array:
+    data: Float32Array = request.get_output_tensor(3).data
+    return np.array(data[0], dtype=np.float32, copy=True)
 
 
 def _copy_out(request: InferRequest, index: int) -> UInt8Array:

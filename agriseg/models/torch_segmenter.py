@@ -13,17 +13,16 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from agriseg.errors import ModelFileError
-from agriseg.messages import Frame, Segmentation, UInt8Array
+from agriseg.messages import Frame, GroupingRule, Segmentation, UInt8Array
 from agriseg.models.bundle import CLASS_NAMES, ModelBundle
+from agriseg.models.frame_maps import FrameMaps
 from agriseg.models.graph import FrameGraph
-from agriseg.models.networks import build_network, channels_last
+from agriseg.models.networks import PlantOutput, build_network, channels_last
 from agriseg.models.sizing import Size, network_size
 
 _KEPT_SIZES = 3
 _WARM_UP_RUNS = 3
-
-Maps = tuple[UInt8Array, UInt8Array, UInt8Array]
-"""Labels, weed and crop probability, each (H, W) uint8."""
+_BYTE_MAPS = 3
 
 
 def load_network(bundle: ModelBundle) -> nn.Module:
@@ -87,7 +86,7 @@ class CudaSegmenter:
             if len(self._graphs) > _KEPT_SIZES:
                 self._graphs.popitem(last=False)
         self._graphs.move_to_end(size)
-        return _timed(frame, captured.run, self.name)
+        return _timed(frame, captured.run, self.name, self._bundle.manifest.grouping)
 
     def close(self) -> None:
         """Release the device's memory."""
@@ -121,12 +120,11 @@ class TorchCpuSegmenter:
         size = Size(frame.image.shape[1], frame.image.shape[0])
         graph = _frame_graph(self._network, self._bundle, size)
 
-        def run(image: UInt8Array) -> Maps:
+        def run(image: UInt8Array) -> FrameMaps:
             with torch.inference_mode():
-                labels, weed, crop = graph(torch.tensor(image)[None])
-            return labels[0].numpy(), weed[0].numpy(), crop[0].numpy()
+                return FrameMaps(*(one[0].numpy() for one in graph(torch.tensor(image)[None])))
 
-        return _timed(frame, run, self.name)
+        return _timed(frame, run, self.name, self._bundle.manifest.grouping)
 
     def close(self) -> None:
         """Nothing is held but memory."""
@@ -139,10 +137,13 @@ class _HalfNetwork(nn.Module):
         super().__init__()
         self._network = channels_last(network.half())
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor) -> Tensor | PlantOutput:
         half = x.half().contiguous(memory_format=torch.channels_last)
-        logits: Tensor = self._network(half)
-        return logits.float()
+        output = self._network(half)
+        if isinstance(output, PlantOutput):
+            return PlantOutput(output.logits.float(), output.plants.float())
+        logits: Tensor = output.float()
+        return logits
 
 
 class _CapturedGraph:
@@ -159,20 +160,30 @@ class _CapturedGraph:
         self._stream.wait_stream(torch.cuda.current_stream(device))
         with torch.inference_mode(), torch.cuda.stream(self._stream):
             for _ in range(_WARM_UP_RUNS):
-                torch.cat(module(self._input))
+                torch.cat(module(self._input)[:_BYTE_MAPS])
         self._stream.synchronize()
         with torch.inference_mode(), torch.cuda.graph(self._graph, stream=self._stream):
-            self._output = torch.cat(module(self._input))
+            maps = module(self._input)
+            self._output = torch.cat(maps[:_BYTE_MAPS])
+        self._plants = maps[_BYTE_MAPS] if len(maps) > _BYTE_MAPS else None
+        self._host_plants = (
+            None
+            if self._plants is None
+            else torch.empty(self._plants.shape, dtype=self._plants.dtype, pin_memory=True)
+        )
 
-    def run(self, image: UInt8Array) -> Maps:
+    def run(self, image: UInt8Array) -> FrameMaps:
         np.copyto(self._host_in.numpy()[0], image)
         with torch.cuda.stream(self._stream):
             self._input.copy_(self._host_in, non_blocking=True)
             self._graph.replay()
             self._host_out.copy_(self._output, non_blocking=True)
+            if self._host_plants is not None and self._plants is not None:
+                self._host_plants.copy_(self._plants, non_blocking=True)
         self._stream.synchronize()
         labels, weed, crop = self._host_out.numpy().copy()
-        return labels, weed, crop
+        plants = None if self._host_plants is None else self._host_plants[0].numpy().copy()
+        return FrameMaps(labels, weed, crop, plants)
 
 
 def _half_network(module: FrameGraph) -> FrameGraph:
@@ -186,16 +197,13 @@ def _frame_graph(network: nn.Module, bundle: ModelBundle, size: Size) -> FrameGr
     return graph.eval()
 
 
-def _timed(frame: Frame, run: Callable[[UInt8Array], Maps], name: str) -> Segmentation:
+def _timed(
+    frame: Frame,
+    run: Callable[[UInt8Array], FrameMaps],
+    name: str,
+    grouping: GroupingRule | None,
+) -> Segmentation:
     began_s = time.perf_counter()
-    labels, weed, crop = run(frame.image)
+    maps = run(frame.image)
     forward_ms = (time.perf_counter() - began_s) * 1e3
-    return Segmentation(
-        frame_id=frame.frame_id,
-        t_capture_s=frame.t_capture_s,
-        labels=labels,
-        weed_probability=weed,
-        crop_probability=crop,
-        forward_ms=forward_ms,
-        segmenter=name,
-    )
+    return maps.segmentation(frame, forward_ms, name, grouping)

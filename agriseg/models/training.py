@@ -25,7 +25,15 @@ from agriseg.models.bundle import open_bundle
 from agriseg.models.dataset import CropSampler
 from agriseg.models.graph import FrameGraph
 from agriseg.models.losses import segmentation_loss
-from agriseg.models.networks import build_network, channels_last
+from agriseg.models.networks import (
+    PlantOutput,
+    TrainingOutput,
+    architecture_named,
+    build_network,
+    channels_last,
+)
+from agriseg.models.plant_targets import FloatMaps, batch_targets
+from agriseg.models.plant_training import PlantObjective
 from agriseg.models.sizing import Size, network_size
 from agriseg.models.training_config import ScheduleConfig, TrainingConfig
 
@@ -88,6 +96,8 @@ class Trainer:
             load_lite0_backbone(network)
         self._network = channels_last(network.to(device))
         self._average = copy.deepcopy(self._network).eval().requires_grad_(False)
+        has_heads = architecture_named(config.network.architecture).plant_heads
+        self._plants = PlantObjective(config.plants) if has_heads else None
         self._optimizer = _optimizer(self._network, config.schedule)
         self._step = 0
 
@@ -136,8 +146,8 @@ class Trainer:
         schedule = self._config.schedule
         began_s, first = time.monotonic(), self._step
         losses: list[float] = []
-        for images, masks in self._batches():
-            losses.append(self._update(images, masks))
+        for images, masks, plants in self._batches():
+            losses.append(self._update(images, masks, plants))
             self._step += 1
             is_last = self._step == schedule.steps
             if self._step % schedule.checkpoint_every == 0 or is_last:
@@ -196,29 +206,39 @@ class Trainer:
         self._optimizer.load_state_dict(state["optimizer"])
         self._step = int(state["step"])
 
-    def _batches(self) -> Iterator[tuple[UInt8Array, UInt8Array]]:
+    def _batches(self) -> Iterator[tuple[UInt8Array, UInt8Array, FloatMaps | None]]:
         """Cut the next batch on another thread while the present one is trained on."""
         schedule = self._config.schedule
         with ThreadPoolExecutor(1, thread_name_prefix="crops") as pool:
-            ahead = pool.submit(self._sampler.batch, self._step, schedule.batch)
+            ahead = pool.submit(self._batch, self._step)
             for step in range(self._step, schedule.steps):
                 batch = ahead.result()
-                ahead = pool.submit(self._sampler.batch, step + 1, schedule.batch)
+                ahead = pool.submit(self._batch, step + 1)
                 yield batch
 
-    def _update(self, images: UInt8Array, masks: UInt8Array) -> float:
+    def _batch(self, step: int) -> tuple[UInt8Array, UInt8Array, FloatMaps | None]:
+        """Return images, masks and the targets of the plant heads, where there are heads."""
+        size = self._config.schedule.batch
+        if self._plants is None:
+            return (*self._sampler.batch(step, size), None)
+        images, masks, ids = self._sampler.plant_batch(step, size)
+        return images, masks, batch_targets(ids, masks, self._plants.sigma_px)
+
+    def _update(self, images: UInt8Array, masks: UInt8Array, plants: FloatMaps | None) -> float:
         schedule = self._config.schedule
         factor = learning_rate_factor(self._step, schedule)
         for group in self._optimizer.param_groups:
             group["lr"] = group["base_lr"] * factor
         self._network.train()
+        if self._plants is not None:
+            self._plants.ready(self._network)
         if schedule.frozen_blocks and self._step >= schedule.freeze_from_step:
             lite0_backbone(self._network).freeze(schedule.frozen_blocks)
         x = self._normalise(torch.from_numpy(images).to(self._device))
         target = torch.from_numpy(masks).to(self._device).long()
         with torch.autocast(self._device.type, torch.bfloat16, enabled=schedule.mixed_precision):
-            logits = self._network(x)
-        loss = segmentation_loss(logits, target, schedule.class_weights, schedule.dice_weight)
+            output = self._network(x)
+        loss = self._loss(output, target, plants)
         value = float(loss.detach())
         if not math.isfinite(value):
             raise DatasetError(
@@ -231,6 +251,23 @@ class Trainer:
         self._optimizer.step()
         self._update_average()
         return value
+
+    def _loss(
+        self,
+        output: Tensor | TrainingOutput | PlantOutput,
+        target: Tensor,
+        plants: FloatMaps | None,
+    ) -> Tensor:
+        schedule = self._config.schedule
+        classes = output.logits if isinstance(output, PlantOutput) else output
+        if self._plants is None or plants is None or not isinstance(output, PlantOutput):
+            return segmentation_loss(classes, target, schedule.class_weights, schedule.dice_weight)
+        loss = self._plants.loss(output, torch.from_numpy(plants).to(self._device))
+        if self._plants.heads_alone:
+            return loss
+        return loss + segmentation_loss(
+            classes, target, schedule.class_weights, schedule.dice_weight
+        )
 
     def _update_average(self) -> None:
         decay = min(self._config.schedule.ema_decay, (1.0 + self._step) / (10.0 + self._step))
@@ -256,7 +293,7 @@ class Trainer:
         size = network_size(frame, self._config.input.long_side_px)
         graph = self._graph(self._average, frame, size)
         with torch.inference_mode(), torch.autocast(self._device.type, torch.bfloat16):
-            labels, _, _ = graph(torch.from_numpy(image)[None].to(self._device))
+            labels = graph(torch.from_numpy(image)[None].to(self._device))[0]
         result: UInt8Array = labels[0].cpu().numpy()
         return result
 

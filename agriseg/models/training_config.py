@@ -35,6 +35,9 @@ class SourceConfig(_Section):
         Longer side that the images are brought to: what the network sees at scale 1.
     held_out : tuple of str
         Glob patterns of the groups that training never sees.
+    instances : str
+        Folder beside ``images/`` with maps of plant ids, ``STEM.png``, for networks with plant
+        heads (``folder`` only: the simulated field knows its plants); empty: there are none.
     frames : int
         Frames rendered to train on (``simulation`` only); a twentieth more are held out.
     """
@@ -46,6 +49,7 @@ class SourceConfig(_Section):
     weight: float = Field(gt=0.0, le=100.0)
     long_side_px: int = Field(default=960, ge=64, le=4096)
     held_out: tuple[str, ...] = ()
+    instances: str = ""
     frames: int = Field(default=0, ge=0, le=100_000)
 
 
@@ -93,6 +97,28 @@ class ScheduleConfig(_Section):
     mixed_precision: bool = True
 
 
+class PlantsConfig(_Section):
+    """How the heads that tell plants apart are trained, in networks that have them.
+
+    Cheng et al., "Panoptic-DeepLab", CVPR 2020: the squared error of the centre heat map and the
+    absolute error of the offsets.
+
+    Attributes
+    ----------
+    freeze_trunk : bool
+        Train the heads alone: the classes stay as they are in ``network.start_from``.
+    centre_sigma_px : float
+        Width of the bell that stands for a plant's centre, in pixels of the network's input.
+    centre_weight, offset_weight : float
+        Of the two losses; the offsets' error is in cells of the plant maps.
+    """
+
+    freeze_trunk: bool = True
+    centre_sigma_px: float = Field(default=8.0, gt=0.0, le=64.0)
+    centre_weight: float = Field(default=200.0, ge=0.0)
+    offset_weight: float = Field(default=0.1, ge=0.0)
+
+
 class ExportConfig(_Section):
     """What becomes of the trained network.
 
@@ -115,6 +141,7 @@ class TrainingConfig(_Section):
     network: NetworkConfig
     input: InputConfig
     schedule: ScheduleConfig
+    plants: PlantsConfig = PlantsConfig()
     export: ExportConfig = ExportConfig()
     source: tuple[SourceConfig, ...] = Field(min_length=1)
 

@@ -7,6 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
+from agriseg.errors import DatasetError
 from agriseg.messages import UInt8Array
 from agriseg.models.dataset import (
     LabelledImage,
@@ -17,7 +21,7 @@ from agriseg.models.dataset import (
     split_samples,
 )
 from agriseg.models.training_config import SourceConfig
-from agriseg.simulation.training_frames import random_training_frames
+from agriseg.simulation.training_frames import random_plant_frames
 
 TrainingImages = list[tuple[float, Sequence[LabelledImage]]]
 
@@ -33,6 +37,10 @@ class Example(Protocol):
         """Return the image ``(H, W, 3) uint8`` BGR and its mask ``(H, W) uint8``."""
         ...
 
+    def load_ids(self, mask: UInt8Array) -> NDArray[np.uint16] | None:
+        """Return the plants of the mask told apart, ``(H, W)``; None where nobody did."""
+        ...
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class RenderedExample:
@@ -40,13 +48,21 @@ class RenderedExample:
 
     image: UInt8Array
     mask: UInt8Array
+    ids: NDArray[np.uint16]
+    """Plants told apart, (H, W), from 1."""
 
     def load(self) -> tuple[UInt8Array, UInt8Array]:
         """Return the image and its mask."""
         return self.image, self.mask
 
+    def load_ids(self, mask: UInt8Array) -> NDArray[np.uint16] | None:  # noqa: ARG002
+        """Return the plants that were drawn."""
+        return self.ids
 
-def load_training_images(sources: Sequence[SourceConfig], data: Path, seed: int) -> TrainingImages:
+
+def load_training_images(
+    sources: Sequence[SourceConfig], data: Path, seed: int, *, with_ids: bool = False
+) -> TrainingImages:
     """Load or render the training images of every source, with the sources' weights.
 
     Parameters
@@ -56,13 +72,21 @@ def load_training_images(sources: Sequence[SourceConfig], data: Path, seed: int)
         Folder that the sources' directories lie in.
     seed : int
         For what is drawn at random while loading, and for the simulated fields.
+    with_ids : bool
+        Load plant ids as well, where a source has them: for networks with plant heads.
 
     Raises
     ------
     DatasetError
-        Anything about a source's files is wrong.
+        Anything about a source's files is wrong, or ids are asked for and no source has any.
     """
-    return [(source.weight, _training_images(source, data, seed)) for source in sources]
+    if with_ids and not any(s.instances or s.kind != "folder" for s in sources):
+        raise DatasetError(
+            "the network tells plants apart and no source knows its plants: give a source "
+            'instances = "FOLDER" (maps of plant ids beside images/), or choose an architecture '
+            "without plant heads"
+        )
+    return [(source.weight, _training_images(source, data, seed, with_ids)) for source in sources]
 
 
 def list_training(sources: Sequence[SourceConfig], data: Path) -> dict[str, list[Sample]]:
@@ -92,24 +116,29 @@ def list_held_out(
     for source in sources:
         if source.kind == "simulation":
             count = -(-source.frames // _HELD_OUT_SHARE)
-            frames = random_training_frames(seed + _HELD_OUT_SEED_OFFSET, count, _SIMULATED_SIZE_PX)
-            found[source.name] = [RenderedExample(image=image, mask=mask) for image, mask in frames]
+            frames = random_plant_frames(seed + _HELD_OUT_SEED_OFFSET, count, _SIMULATED_SIZE_PX)
+            found[source.name] = [
+                RenderedExample(image=image, mask=mask, ids=ids) for image, mask, ids in frames
+            ]
         else:
             found[source.name] = _split(source, data)[1]
     return {name: examples for name, examples in found.items() if examples}
 
 
-def _training_images(source: SourceConfig, data: Path, seed: int) -> list[LabelledImage]:
+def _training_images(
+    source: SourceConfig, data: Path, seed: int, with_ids: bool
+) -> list[LabelledImage]:
+    side_px = source.long_side_px
     if source.kind == "simulation":
-        frames = random_training_frames(seed, source.frames, _SIMULATED_SIZE_PX)
+        frames = random_plant_frames(seed, source.frames, _SIMULATED_SIZE_PX)
         return [
-            prepare(f"{source.name}/{number}", image, mask, source.long_side_px, seed)
-            for number, (image, mask) in enumerate(frames)
+            prepare(f"{source.name}/{n}", image, mask, side_px, seed, ids if with_ids else None)
+            for n, (image, mask, ids) in enumerate(frames)
         ]
     inside, _ = _split(source, data)
-    return [load_labelled(sample, source.long_side_px, seed) for sample in inside]
+    return [load_labelled(sample, side_px, seed, with_ids=with_ids) for sample in inside]
 
 
 def _split(source: SourceConfig, data: Path) -> tuple[list[Sample], list[Sample]]:
-    samples = list_samples(data / source.directory, source.name)
+    samples = list_samples(data / source.directory, source.name, source.instances)
     return split_samples(samples, source.held_out)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+from numpy.typing import NDArray
 
 from agriseg.messages import UInt8Array
 from agriseg.opencv import cv2
@@ -38,6 +39,21 @@ def random_training_frames(
     labels : (height, width) uint8
         `agriseg.messages.ClassId`; 0 soil, 1 crop, 2 weed.
     """
+    for image, labels, _ in random_plant_frames(seed, count, size_px):
+        yield image, labels
+
+
+def random_plant_frames(
+    seed: int, count: int, size_px: tuple[int, int]
+) -> Iterator[tuple[UInt8Array, UInt8Array, NDArray[np.uint16]]]:
+    """Yield what `random_training_frames` does, and the plants told apart.
+
+    Yields
+    ------
+    image, labels
+    ids : (height, width) uint16
+        The frame's plants, numbered from 1; 0 on soil.
+    """
     for first in range(0, count, _FRAMES_PER_FIELD):
         rng = np.random.default_rng([seed, first, 40])
         wanted = min(_FRAMES_PER_FIELD, count - first)
@@ -46,7 +62,7 @@ def random_training_frames(
 
 def _frames_of_field(
     rng: np.random.Generator, count: int, size_px: tuple[int, int]
-) -> Iterator[tuple[UInt8Array, UInt8Array]]:
+) -> Iterator[tuple[UInt8Array, UInt8Array, NDArray[np.uint16]]]:
     turned = bool(rng.random() < 0.5)
     columns, rows = size_px[::-1] if turned else size_px
     scales_m = _MACHINE_GSD_M if rng.random() < _MACHINE_SHARE else _GSD_M
@@ -62,7 +78,15 @@ def _frames_of_field(
         turns = (1 if turned else 0) + 2 * int(rng.integers(2))
         colour = np.ascontiguousarray(np.rot90(tile.colour[:, :columns], turns))
         labels = np.ascontiguousarray(np.rot90(tile.labels[:, :columns], turns))
-        yield _photograph(colour, sensor, field.hardness, rng), labels
+        plants = np.rot90(tile.plant_ids[:, :columns], turns)
+        yield _photograph(colour, sensor, field.hardness, rng), labels, _numbered(plants)
+
+
+def _numbered(plants: NDArray[np.int32]) -> NDArray[np.uint16]:
+    """Number the plants that are there from 1; soil stays 0."""
+    found = np.setdiff1d(plants, [0])
+    places = np.searchsorted(found, plants).astype(np.uint16) + np.uint16(1)
+    return np.where(plants == 0, np.uint16(0), places)
 
 
 def _photograph(

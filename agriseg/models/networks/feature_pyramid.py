@@ -83,6 +83,9 @@ class LiteFpnDetail(LiteFpn):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map ``(N, 3, H, W)`` to logits ``(N, classes, H / 2, W / 2)``."""
-        y = functional.relu6(self.detail(x) + doubled(self.context(self._pyramid(x))))
+        return self._logits(x, self._pyramid(x))
+
+    def _logits(self, x: Tensor, pyramid: Tensor) -> Tensor:
+        y = functional.relu6(self.detail(x) + doubled(self.context(pyramid)))
         logits: Tensor = self.classify(self.merge(y))
         return logits

@@ -18,6 +18,7 @@ from agriseg.models.networks.fcn import Fcn, LiteFcn
 from agriseg.models.networks.feature_pyramid import LiteFpn, LiteFpnDetail
 from agriseg.models.networks.pidnet import PidNet
 from agriseg.models.networks.pixel_classifiers import FEATURE_STRIDE, LinearSvm, RandomForest
+from agriseg.models.networks.plant_heads import LiteFpnDetailPlants, LiteFpnPlants
 from agriseg.models.networks.searched import SearchedNet, parse_searched
 from agriseg.models.networks.segformer import SegFormer
 from agriseg.models.networks.segnet import LiteSegNet, SegNet
@@ -41,6 +42,8 @@ class Architecture:
         Whether ImageNet weights can be given to its ``backbone``.
     learner : str
         ``gradient``: trained step by step; ``scikit-learn``: fitted in one go.
+    plant_heads : bool
+        Whether it returns a `PlantOutput`: logits, and maps that tell plants apart.
     """
 
     build: Callable[[int], nn.Module]
@@ -48,10 +51,12 @@ class Architecture:
     stride: int
     pretrained_backbone: bool = False
     learner: Literal["gradient", "scikit-learn"] = "gradient"
+    plant_heads: bool = False
 
 
 _UNPOOLING_WIDTHS = (16, 32, 64, 96)
 _LITE0 = "EfficientNet-Lite0 (Tan and Le 2019)"
+_PLANT_HEADS = "plant heads (Cheng et al. 2020)"
 
 ARCHITECTURES: Mapping[str, Architecture] = {
     "bisenet-v2": Architecture(
@@ -110,11 +115,27 @@ ARCHITECTURES: Mapping[str, Architecture] = {
         stride=2,
         pretrained_backbone=True,
     ),
+    "lite0-fpn-detail-plants": Architecture(
+        build=lambda classes: LiteFpnDetailPlants(
+            classes, width=96, detail_width=48, head_width=48
+        ),
+        paper=f"lite0-fpn-detail with {_PLANT_HEADS}",
+        stride=2,
+        pretrained_backbone=True,
+        plant_heads=True,
+    ),
     "lite0-fpn-small": Architecture(
         build=lambda classes: LiteFpn(classes, width=48),
         paper=f"{_LITE0} with a feature pyramid (Lin et al. 2017)",
         stride=4,
         pretrained_backbone=True,
+    ),
+    "lite0-fpn-small-plants": Architecture(
+        build=lambda classes: LiteFpnPlants(classes, width=48, head_width=32),
+        paper=f"lite0-fpn-small with {_PLANT_HEADS}",
+        stride=4,
+        pretrained_backbone=True,
+        plant_heads=True,
     ),
     "lite0-segnet": Architecture(
         build=lambda classes: LiteSegNet(classes, widths=_UNPOOLING_WIDTHS),

@@ -63,7 +63,8 @@ def test_single_pickle_is_never_opened(tmp_path: Path) -> None:
     ("key", "value", "message"),
     [
         ("format", "onnx", r"format is 'onnx', expected 'agriseg-model'"),
-        ("format_version", 2, r"format version 2, this program reads 1"),
+        ("format_version", 3, r"format version 3, this program reads 1 and 2"),
+        ("plants", {"least_centre": 2.0}, r"plants\.least_centre: .*found 2\.0"),
         ("classes", ["soil", "weed"], r"classes are soil, weed"),
         ("surprise", 1, r"surprise: Extra inputs"),
         ("openvino_precision", "int4", r"openvino_precision"),

@@ -21,6 +21,7 @@ from agriseg.models.losses import segmentation_loss
 from agriseg.models.networks import (
     ARCHITECTURES,
     EfficientNetLite0,
+    PlantOutput,
     TrainingOutput,
     build_network,
 )
@@ -56,7 +57,7 @@ def test_logits_have_the_stated_stride(architecture: str) -> None:
     network = build_network(architecture, 4).eval()
     stride = ARCHITECTURES[architecture].stride
     with torch.inference_mode():
-        logits = network(torch.zeros(1, 3, 32, 96))
+        logits = _logits(network(torch.zeros(1, 3, 32, 96)))
     assert logits.shape == (1, 4, 32 // stride, 96 // stride)
     assert torch.isfinite(logits).all()
 
@@ -70,7 +71,10 @@ def test_every_parameter_learns_and_the_loss_falls(
     optimizer = torch.optim.AdamW(network.parameters(), lr=2e-3)
     losses = []
     for step in range(STEPS + 1):
-        loss = segmentation_loss(network(batch[0]), batch[1], CLASS_WEIGHTS, 1.0)
+        output = network(batch[0])
+        loss = segmentation_loss(_trained_on(output), batch[1], CLASS_WEIGHTS, 1.0)
+        if isinstance(output, PlantOutput):
+            loss = loss + output.plants.square().mean()
         losses.append(float(loss.detach()))
         if step == STEPS:
             break
@@ -94,7 +98,7 @@ def test_openvino_computes_the_same(
         model, "CPU", {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": 1}
     )
     with torch.inference_mode():
-        expected = network(batch[0][:1])
+        expected = _logits(network(batch[0][:1]))
     found = torch.from_numpy(compiled(batch[0][:1].numpy())[0])
     assert expected.std() > 1e-3
     assert found.shape == expected.shape
@@ -219,6 +223,16 @@ def test_energy_switches_point_at_the_strongest_pixel() -> None:
     x[0, 1, 3, 0] = -2.0
     placed = unpool(torch.ones(1, 2, 2, 2), energy_switches(x))
     assert placed[0, :, 2:, :2].tolist() == [[[0.0, 0.0], [1.0, 0.0]]] * 2
+
+
+def _logits(output: torch.Tensor | PlantOutput) -> torch.Tensor:
+    return output.logits if isinstance(output, PlantOutput) else output
+
+
+def _trained_on(
+    output: torch.Tensor | TrainingOutput | PlantOutput,
+) -> torch.Tensor | TrainingOutput:
+    return output.logits if isinstance(output, PlantOutput) else output
 
 
 def _without_gradient(network: nn.Module) -> list[str]:
