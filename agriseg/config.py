@@ -138,6 +138,12 @@ class BoomConfig(_Section):
     pwm_duty_percent: Annotated[int, Field(ge=1, le=100)] = 100
     """Share of each ``pwm_period_ms`` that a coil is on while its nozzle sprays; 100: always."""
     nominal_pressure_kpa: Annotated[float, Field(gt=10.0, le=2000.0)] = 300.0
+    nozzle_size: Literal[
+        "", "01", "015", "02", "025", "03", "04", "05", "06", "08", "10", "15", "20"
+    ] = ""
+    """Size of the nozzles by ISO 10625, which their colour tells; empty: another kind."""
+    spray_angle_deg: Annotated[float, Field(ge=0.0, le=160.0)] = 0.0
+    """Angle of the spray, as printed on the nozzle; 0: not known."""
     nozzles: tuple[NozzleConfig, ...] = ()
 
     @model_validator(mode="after")

@@ -21,6 +21,36 @@ def _ground(setup: StepSetup) -> CalibrationStep:
     return GroundStep(setup)
 
 
+def _wheel(setup: StepSetup) -> CalibrationStep:
+    from agriseg.calibration.driven_steps import WheelStep
+
+    return WheelStep(setup)
+
+
+def _nozzles(setup: StepSetup) -> CalibrationStep:
+    from agriseg.calibration.driven_steps import NozzlesStep
+
+    return NozzlesStep(setup)
+
+
+def _latency(setup: StepSetup) -> CalibrationStep:
+    from agriseg.calibration.driven_steps import LatencyStep
+
+    return LatencyStep(setup)
+
+
+def _flow(setup: StepSetup) -> CalibrationStep:
+    from agriseg.calibration.flow_step import FlowStep
+
+    return FlowStep(setup)
+
+
+def _verification(setup: StepSetup) -> CalibrationStep:
+    from agriseg.calibration.driven_steps import VerificationStep
+
+    return VerificationStep(setup)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepInfo:
     """A step as the list shows it.
@@ -64,6 +94,44 @@ STEPS: tuple[StepInfo, ...] = (
         icon="angle-acute",
         rests_on=("camera",),
         make=_ground,
+    ),
+    StepInfo(
+        name="wheel",
+        title="Wheel",
+        purpose="How far the machine drives for each count of the wheel encoder.",
+        icon="map-marker-distance",
+        make=_wheel,
+    ),
+    StepInfo(
+        name="nozzles",
+        title="Nozzles",
+        purpose="Where each nozzle sprays, as the camera sees it.",
+        icon="spray",
+        rests_on=("camera", "ground", "wheel"),
+        make=_nozzles,
+    ),
+    StepInfo(
+        name="latency",
+        title="Latency",
+        purpose="How long each valve takes to open and to close.",
+        icon="timer-outline",
+        rests_on=("camera", "ground", "wheel", "nozzles"),
+        make=_latency,
+    ),
+    StepInfo(
+        name="flow",
+        title="Flow",
+        purpose="What each nozzle gives, and which one is worn.",
+        icon="cup-water",
+        make=_flow,
+    ),
+    StepInfo(
+        name="verification",
+        title="Verification",
+        purpose="Whether the whole machine hits what it aims at.",
+        icon="bullseye-arrow",
+        rests_on=("camera", "ground", "wheel", "nozzles", "latency"),
+        make=_verification,
     ),
 )
 

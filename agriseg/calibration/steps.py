@@ -238,6 +238,15 @@ class CalibrationStep(Protocol):
         """Whether leaving now would lose something that the operator did."""
         return self.view.phase is not StepPhase.PREPARE
 
+    @property
+    def needs_devices(self) -> bool:
+        """Whether the step is about to open, or has open, camera and controller itself.
+
+        While it is true the engine must be at rest: a serial port has one user. `view` changes
+        by itself then; ask for it a few times a second.
+        """
+        return False
+
     def take_picture(self, frame: Frame) -> None:  # noqa: ARG002
         """Take the newest picture of the camera. May take as long as a picture's analysis."""
         return

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from agriseg.messages import ClassId
 from agriseg.opencv import cv2
@@ -80,13 +81,14 @@ class YardGround(World):
     def _make_tile(self, index: int) -> Tile:
         first_row = index * self.tile_rows
         colour = self._surface.paint(first_row, self.tile_rows)
-        ids = np.zeros(colour.shape[:2], np.int32)
+        ids: NDArray[np.int32] = np.zeros(colour.shape[:2], np.int32)
+        x = np.arange(colour.shape[0])[:, np.newaxis]
+        y = np.arange(colour.shape[1])[np.newaxis, :]
         for mark in self._marks:
             column = mark.y_m / self.cell_m - self.first_column - 0.5
             row = mark.x_m / self.cell_m - first_row - 0.5
             radius = 0.5 * (mark.x_max_m - mark.x_min_m) / self.cell_m
-            rows, columns = np.ogrid[: ids.shape[0], : ids.shape[1]]
-            ids[(rows - row) ** 2 + (columns - column) ** 2 <= radius**2] = mark.plant_id
+            ids[(x - row) ** 2 + (y - column) ** 2 <= radius**2] = mark.plant_id
         painted = ids > 0
         grey = np.asarray(cv2.cvtColor(colour, cv2.COLOR_BGR2GRAY), np.float64)
         shade = grey[painted].reshape(-1, 1) / _CONCRETE_BGR[1]
