@@ -12,6 +12,7 @@ import numpy as np
 
 from agriseg.boundary.field_boundary import FieldBoundary
 from agriseg.boundary.loading import load_boundary
+from agriseg.calibration.overlay import calibrated
 from agriseg.cameras.opening import open_camera
 from agriseg.cameras.synthetic import SyntheticCamera
 from agriseg.clock import MonotonicClock, VirtualClock
@@ -173,6 +174,7 @@ def build_virtual_machine(config: Config, out: Path | None = None) -> Machine:
     AgrisegError
         Something that the configuration names cannot be used.
     """
+    config = calibrated(config).config
     clock = VirtualClock()
     ground, boom = _geometry(config)
     field = SimulatedField(config, start_s=0.0)
@@ -251,6 +253,7 @@ def build_realtime_machine(
     AgrisegError
         Something that the configuration names cannot be used.
     """
+    config = calibrated(config).config
     clock = MonotonicClock()
     ground, boom = _geometry(config)
     field = _simulated_field(config, clock)

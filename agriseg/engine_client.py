@@ -8,6 +8,7 @@ import time
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 
+from agriseg.calibration.overlay import calibrated_or_plain
 from agriseg.config import Config
 from agriseg.engine_messages import EngineFailed, EngineMessage
 from agriseg.messages import (
@@ -58,7 +59,8 @@ class ProcessEngineClient:
         """
         self._end(patience_s=0.0)
         width_px, height_px = MAX_PICTURE_PX
-        self._ring = PictureRingReader(width_px, height_px, self._config.boom.nozzle_count)
+        nozzles = calibrated_or_plain(self._config).config.boom.nozzle_count
+        self._ring = PictureRingReader(width_px, height_px, nozzles)
         ours, theirs = self._context.Pipe()
         self._connection = ours
         self._failure = ""
