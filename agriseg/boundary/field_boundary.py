@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import shapely
 from shapely import MultiPolygon, Polygon
@@ -12,7 +13,8 @@ from shapely.validation import explain_validity
 
 from agriseg.errors import BoundaryError
 
-Area = Polygon | MultiPolygon
+Area: TypeAlias = BaseGeometry
+"""A `shapely.Polygon` or `shapely.MultiPolygon`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +96,8 @@ def _checked(source: str, part: Part) -> Area:
             f"{source}: {what} is not a proper area ({_defect(geometry)}, longitude latitude); mend"
             " it in the program that drew it: its line may not cross or touch itself"
         )
-    return shapely.force_2d(geometry)
+    flat: Area = shapely.force_2d(geometry)
+    return flat
 
 
 def _defect(geometry: BaseGeometry) -> str:

@@ -10,7 +10,7 @@ from shapely.geometry.base import BaseGeometry
 
 from agriseg.boundary.field_boundary import FieldBoundary
 from agriseg.field_config import BoundaryConfig
-from agriseg.messages import VehicleState
+from agriseg.messages import Float64Array, VehicleState
 from agriseg.positioning.local_frame import LocalFrame
 from agriseg.positioning.positioner import GroundPose, Positioner
 from agriseg.spraying.boom import Boom
@@ -143,7 +143,7 @@ class BoundaryGuard:
         clipped = shapely.intersection(self._forbidden, around)
         cos, sin = math.cos(pose.heading_rad), math.sin(pose.heading_rad)
 
-        def to_track(points: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]
+        def to_track(points: Float64Array) -> Float64Array:
             east, north = points[:, 0] - pose.east_m, points[:, 1] - pose.north_m
             return np.column_stack(
                 (cos * east + sin * north + pose.distance_m, cos * north - sin * east)
@@ -157,7 +157,7 @@ class BoundaryGuard:
             return
         self._frame = frame
 
-        def to_local(points: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]
+        def to_local(points: Float64Array) -> Float64Array:
             return frame.local(points[:, ::-1])
 
         self._zones = [
