@@ -13,21 +13,24 @@ from agriseg.errors import ImageFileError
 if TYPE_CHECKING:
     from agriseg.messages import UInt8Array
     from agriseg.ports import Segmenter
+    from agriseg.segmentation.result_files import ResultWriter
 
 _SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp"})
 _OVERLAY_QUALITY = 90
 
 _DESCRIPTION = """\
-Write a label mask and an overlay of every image. DIR/STEM.png holds one byte per pixel
-(0 soil, 1 crop, 2 weed) and has the width and height of the image as it is shown: a rotation
-noted in the file's EXIF data is applied first. DIR/overlays/STEM.jpg is for people to look at.
+Write what is seen in every image: by default a label mask, DIR/STEM.png, which holds one byte per
+pixel (0 soil, 1 crop, 2 weed) and has the width and height of the image as it is shown: a rotation
+noted in the file's EXIF data is applied first. With --task instance or panoptic plants are told
+apart, as PNG files and a list of plants, or as COCO. DIR/overlays/STEM.jpg is for people to look
+at. The formats are described in agriseg/segmentation/RESULTS.md.
 """
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command to the command line."""
     parser = subparsers.add_parser(
-        "segment", help="write label masks of images", description=_DESCRIPTION
+        "segment", help="write what is seen in images", description=_DESCRIPTION
     )
     parser.add_argument(
         "images", nargs="+", metavar="IMAGES", help="image files, folders of images, or patterns"
@@ -35,6 +38,19 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="output folder")
     parser.add_argument(
         "--model", type=Path, metavar="BUNDLE", help="folder of a model (default: the shipped one)"
+    )
+    parser.add_argument(
+        "--task",
+        choices=("semantic", "instance", "panoptic"),
+        default="semantic",
+        help="a class for every pixel (default), plants told apart, or both at once",
+    )
+    parser.add_argument(
+        "--format",
+        choices=("png", "coco", "coco-panoptic"),
+        default="png",
+        dest="result_format",
+        help="png (default), coco for instance, or coco-panoptic for panoptic",
     )
     parser.add_argument(
         "--method",
@@ -59,15 +75,19 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def run(args: argparse.Namespace) -> int:
     """Segment the images; return the exit status, 2 if any image could not be done."""
+    from agriseg.segmentation.result_files import result_writer
+
     paths = find_images(args.images)
-    _check_output(args.out, paths)
+    writer = result_writer(args.task, args.result_format, args.out)
+    _check_output(args.out, paths, writer)
     segmenter = _open_segmenter(args)
     try:
-        failed = _segment_all(segmenter, paths, args.out)
+        failed = _segment_all(segmenter, paths, args.out, writer)
     finally:
         segmenter.close()
+    writer.finish()
     done = len(paths) - failed
-    print(f"{done} of {len(paths)} images segmented with {segmenter.name}; masks in {args.out}")
+    print(f"{done} of {len(paths)} images segmented with {segmenter.name}; results in {args.out}")
     return 2 if failed else 0
 
 
@@ -114,12 +134,14 @@ def read_image(path: Path) -> UInt8Array:
     try:
         data = np.fromfile(path, np.uint8)
     except OSError as error:
-        raise ImageFileError(f"{path}: cannot be read ({error.strerror})") from error
+        raise ImageFileError(
+            f"{path}: cannot be read ({error.strerror}); check its name and permissions"
+        ) from error
     image = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
     if image is None:
         raise ImageFileError(
-            f"{path}: not a readable image ({data.size} bytes); expected JPEG, PNG, BMP, TIFF "
-            "or WebP"
+            f"{path}: not a readable image ({data.size} bytes); expected a whole JPEG, PNG, BMP,"
+            " TIFF or WebP file: copy it again, or leave it out"
         )
     return np.asarray(image, dtype=np.uint8)
 
@@ -147,14 +169,15 @@ def _suffix_list() -> str:
     return ", ".join(sorted(_SUFFIXES))
 
 
-def _check_output(out: Path, paths: Sequence[Path]) -> None:
-    """Make the output folders; refuse to overwrite an input with its mask."""
+def _check_output(out: Path, paths: Sequence[Path], writer: ResultWriter) -> None:
+    """Make the output folders; refuse to overwrite an input with its result."""
     try:
         (out / "overlays").mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ImageFileError(f"{out}: cannot be made a folder ({error.strerror})") from error
     for path in paths:
-        if path.suffix.lower() == ".png" and path.resolve() == (out / path.name).resolve():
+        written = writer.pixel_file(path.stem)
+        if written is not None and path.resolve() == written.resolve():
             raise ImageFileError(
                 f"{path}: its mask would overwrite it; choose another --out than its own folder"
             )
@@ -170,7 +193,9 @@ def _open_segmenter(args: argparse.Namespace) -> Segmenter:
     return open_segmenter(args.model, runtime=args.runtime, threads=args.threads)
 
 
-def _segment_all(segmenter: Segmenter, paths: Sequence[Path], out: Path) -> int:
+def _segment_all(
+    segmenter: Segmenter, paths: Sequence[Path], out: Path, writer: ResultWriter
+) -> int:
     """Segment every image; return how many could not be."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
@@ -183,7 +208,7 @@ def _segment_all(segmenter: Segmenter, paths: Sequence[Path], out: Path) -> int:
         task = progress.add_task("segmenting", total=len(paths))
         for number, path in enumerate(paths):
             try:
-                _segment_one(segmenter, path, number, out)
+                _segment_one(segmenter, path, number, out, writer)
             except ImageFileError as error:
                 failed += 1
                 progress.console.print(str(error), markup=False, highlight=False, soft_wrap=True)
@@ -191,22 +216,16 @@ def _segment_all(segmenter: Segmenter, paths: Sequence[Path], out: Path) -> int:
     return failed
 
 
-def _segment_one(segmenter: Segmenter, path: Path, number: int, out: Path) -> None:
+def _segment_one(
+    segmenter: Segmenter, path: Path, number: int, out: Path, writer: ResultWriter
+) -> None:
     from agriseg.messages import Frame
     from agriseg.opencv import cv2
-    from agriseg.segmentation.drawing import draw_labels
+    from agriseg.segmentation.result_files import write_file
 
     image = read_image(path)
     frame = Frame(frame_id=number, t_capture_s=0.0, image=image, name=path.name)
-    labels = segmenter.segment(frame).labels
-    _write(out / f"{path.stem}.png", cv2.imencode(".png", labels))
-    overlay = draw_labels(image, labels)
+    overlay = writer.add(path.name, image, segmenter.segment(frame))
     quality = [cv2.IMWRITE_JPEG_QUALITY, _OVERLAY_QUALITY]
-    _write(out / "overlays" / f"{path.stem}.jpg", cv2.imencode(".jpg", overlay, quality))
-
-
-def _write(path: Path, encoded: tuple[bool, UInt8Array]) -> None:
-    try:
-        path.write_bytes(encoded[1].tobytes())
-    except OSError as error:
-        raise ImageFileError(f"{path}: cannot be written ({error.strerror})") from error
+    encoded = cv2.imencode(".jpg", overlay, quality)[1]
+    write_file(out / "overlays" / f"{path.stem}.jpg", encoded.tobytes())

@@ -71,7 +71,7 @@ def score_figures(scores: Scores, judgement: Judgement) -> dict[str, Any]:
         "boundary_f": _by_class(scores.boundary.f_score),
         "calibration": _calibration(scores.reliability),
         "plants": plant_figures(scores.plants, judgement.rule),
-        "panoptic": _panoptic(scores.panoptic, scores),
+        "panoptic": _panoptic(scores),
     }
 
 
@@ -170,12 +170,20 @@ def _diagram(bins: ReliabilityBins) -> list[dict[str, float | int | None]]:
     ]
 
 
-def _panoptic(panoptic: PanopticScores, scores: Scores) -> dict[str, Any]:
-    plants = [int(c) for c in _PLANT_CLASSES]
+def _panoptic(scores: Scores) -> dict[str, Any]:
     truth = {0: "connected patches", scores.images: "plant ids"}.get(scores.with_ids, "mixed")
+    has_heads = scores.with_heads > 0
     return {
         "truth": truth,
-        "called": "connected patches",
+        "called": "plant heads" if has_heads else "connected patches",
+        **_quality(scores.panoptic),
+        "patches": _quality(scores.patches) if has_heads else None,
+    }
+
+
+def _quality(panoptic: PanopticScores) -> dict[str, Any]:
+    plants = [int(c) for c in _PLANT_CLASSES]
+    return {
         "pq_plants": plain(_mean(panoptic.panoptic_quality[plants])),
         "pq": _by_class(panoptic.panoptic_quality),
         "sq": _by_class(panoptic.segmentation_quality),

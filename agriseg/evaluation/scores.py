@@ -12,6 +12,7 @@ from agriseg.ports import Segmenter
 from agriseg.segmentation.boundaries import BoundaryScores
 from agriseg.segmentation.metrics import PixelScores
 from agriseg.segmentation.panoptic import PanopticMap, PanopticScores
+from agriseg.segmentation.plant_grouping import tell_plants_apart
 from agriseg.segmentation.reliability import Reliability
 
 DEFAULT_BOUNDARY_PX = 3.0
@@ -34,17 +35,23 @@ class Scores:
     images : int
     with_ids : int
         Images whose plants are told apart by the data set's own ids.
-    pixels, boundary, reliability, plants, panoptic
+    with_heads : int
+        Images whose plants the model tells apart itself.
+    pixels, boundary, reliability, plants, panoptic, patches
         Kept as counts, so that scores of images add up to those of a group or data set.
+        ``panoptic`` scores the plants as the model tells them apart, ``patches`` the connected
+        patches of the same labels; they are one for models without plant heads.
     """
 
     images: int
     with_ids: int
+    with_heads: int
     pixels: PixelScores
     boundary: BoundaryScores
     reliability: Reliability
     plants: PlantScores
     panoptic: PanopticScores
+    patches: PanopticScores
 
     @classmethod
     def empty(cls) -> Scores:
@@ -52,52 +59,46 @@ class Scores:
         return cls(
             images=0,
             with_ids=0,
+            with_heads=0,
             pixels=PixelScores.empty(),
             boundary=BoundaryScores.empty(),
             reliability=Reliability.empty(),
             plants=PlantScores.empty(),
             panoptic=PanopticScores.empty(),
+            patches=PanopticScores.empty(),
         )
 
     @classmethod
-    def of(
-        cls,
-        seen: Segmentation,
-        picture: LabelledPicture,
-        judgement: Judgement,
-        instances: PanopticMap | None = None,
-    ) -> Scores:
-        """Score one image.
-
-        Parameters
-        ----------
-        seen : Segmentation
-        picture : LabelledPicture
-        judgement : Judgement
-        instances : PanopticMap, optional
-            Plants that the model tells apart; without them, connected patches of its labels.
-        """
-        called = PanopticMap.of_components(seen.labels) if instances is None else instances
+    def of(cls, seen: Segmentation, picture: LabelledPicture, judgement: Judgement) -> Scores:
+        """Score one image."""
         truth = picture.truth
+        patches = PanopticScores.of(PanopticMap.of_components(seen.labels), picture.plants)
+        panoptic = patches
+        if seen.plants is not None:
+            panoptic = PanopticScores.of(tell_plants_apart(seen).panoptic, picture.plants)
         return cls(
             images=1,
             with_ids=int(picture.has_ids),
+            with_heads=int(seen.plants is not None),
             pixels=PixelScores.of(seen.labels, truth),
             boundary=BoundaryScores.of(seen.labels, truth, judgement.boundary_px),
             reliability=Reliability.of(seen, truth),
             plants=PlantScores.of(seen, truth, picture.plants.ids, judgement.rule),
-            panoptic=PanopticScores.of(called, picture.plants),
+            panoptic=panoptic,
+            patches=patches,
         )
 
     def __add__(self, other: Scores) -> Scores:
         return Scores(
             images=self.images + other.images,
             with_ids=self.with_ids + other.with_ids,
+            with_heads=self.with_heads + other.with_heads,
             pixels=self.pixels + other.pixels,
             boundary=self.boundary + other.boundary,
             reliability=self.reliability + other.reliability,
             plants=self.plants + other.plants,
             panoptic=self.panoptic + other.panoptic,
+            patches=self.patches + other.patches,
         )
 
 

@@ -9,6 +9,12 @@ from agriseg.models.bundle import CLASS_NAMES
 
 NOT_KNOWN = "-"
 
+_TOLD_APART_HEAD = (
+    "source",
+    "plants by",
+    *(f"{c} {q}" for q in ("PQ", "SQ", "RQ") for c in CLASS_NAMES[1:]),
+)
+
 
 def evaluation_tables(figures: Mapping[str, Any]) -> str:
     """Return the tables that ``agriseg evaluate`` prints."""
@@ -27,6 +33,15 @@ def evaluation_tables(figures: Mapping[str, Any]) -> str:
             *(value(s["panoptic"]["pq"][c]) for c in CLASS_NAMES[1:]),
         ]
         for name, s in sources.items()
+    ]
+    told_apart = [
+        [name, words, *(value(q[k][c]) for k in ("pq", "sq", "rq") for c in CLASS_NAMES[1:])]
+        for name, s in sources.items()
+        if s["panoptic"]["patches"] is not None
+        for words, q in (
+            (s["panoptic"]["called"], s["panoptic"]),
+            ("connected patches", s["panoptic"]["patches"]),
+        )
     ]
     plants = [
         [
@@ -52,6 +67,7 @@ def evaluation_tables(figures: Mapping[str, Any]) -> str:
                 ],
                 quality,
             ),
+            *([table(_TOLD_APART_HEAD, told_apart)] if told_apart else []),
             table(
                 [
                     "source",

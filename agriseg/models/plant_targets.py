@@ -48,7 +48,7 @@ def plant_targets(ids: Ids, mask: UInt8Array, sigma_px: float) -> FloatMaps:
     cells = number[half::PLANT_STRIDE, half::PLANT_STRIDE]
     classes = mask[half::PLANT_STRIDE, half::PLANT_STRIDE]
     is_plant = cells > 0
-    where = np.stack(np.indices(cells.shape))[:, is_plant]
+    where = np.argwhere(is_plant).T
     targets[1:3, is_plant] = centres[cells[is_plant] - 1].T - where
     nameless = ((classes == ClassId.CROP) | (classes == ClassId.WEED)) & ~is_plant
     targets[3] = ~(nameless | (classes == ClassId.IGNORE))

@@ -9,11 +9,14 @@ import numpy as np
 from agriseg.messages import ClassId, UInt8Array
 from agriseg.opencv import cv2
 from agriseg.overlay import CROP_RGB, OVERLAY_ALPHA, WEED_RGB
+from agriseg.segmentation.plant_grouping import PlantsSeen
 
 CELL_WIDTH_PX = 300
 
 _OUTLINE_PX = 1
 _CAPTION_PX = 18
+_STEM_RADIUS_PX = 3
+_WHITE = (255, 255, 255)
 
 
 def draw_labels(image: UInt8Array, labels: UInt8Array) -> UInt8Array:
@@ -37,6 +40,29 @@ def draw_labels(image: UInt8Array, labels: UInt8Array) -> UInt8Array:
         result[inside] = blend.astype(np.uint8)
         outlines, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
         cv2.drawContours(result, outlines, -1, rgb[::-1], _OUTLINE_PX)
+    return result
+
+
+def draw_plants(image: UInt8Array, seen: PlantsSeen) -> UInt8Array:
+    """Return a copy of a BGR image with its classes tinted, each plant outlined in white and a
+    dot where it stands.
+
+    Parameters
+    ----------
+    image : (H, W, 3) uint8
+        BGR.
+    seen : PlantsSeen
+    """
+    result = draw_labels(image, seen.panoptic.classes)
+    for plant in seen.plants:
+        left, top, width, height = plant.box_px
+        part = seen.panoptic.ids[top : top + height, left : left + width] == plant.plant_id
+        outlines, _ = cv2.findContours(
+            part.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE, offset=(left, top)
+        )
+        cv2.drawContours(result, outlines, -1, _WHITE, _OUTLINE_PX)
+        u, v = (round(value) for value in plant.stem_px)
+        cv2.circle(result, (u, v), _STEM_RADIUS_PX, _WHITE, -1)
     return result
 
 

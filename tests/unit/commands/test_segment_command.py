@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import cv2
@@ -156,3 +157,55 @@ def test_grey_and_transparent_images_are_taken(tmp_path: Path) -> None:
     assert main(["segment", str(tmp_path), "--out", str(out), "--method", "exg"]) == 0
     assert _mask(out / "grey.png").shape == (40, 50)
     assert _mask(out / "clear.png").shape == (40, 50)
+
+
+def _plants_by_exg(out: Path, image: Path, *arguments: str) -> int:
+    return main(["segment", str(image), "--out", str(out), "--method", "exg", *arguments])
+
+
+def test_plants_are_told_apart_and_listed(tmp_path: Path) -> None:
+    image, out = _picture(tmp_path / "in" / "a.png"), tmp_path / "out"
+    assert _plants_by_exg(out, image, "--task", "instance") == 0
+    ids = _mask(out / "a.png")
+    assert ids.dtype == np.uint16
+    assert (ids[15:25, 25:45] == 1).all()
+    (listed,) = json.loads((out / "plants.json").read_text())["images"]
+    (plant,) = listed["plants"]
+    assert (listed["image"], plant["class"]) == ("a.png", "weed")
+    assert plant["area_px"] == np.count_nonzero(ids)
+    assert plant["stem_px"] == pytest.approx([34.5, 19.5], abs=0.6)
+    assert _mask(out / "overlays" / "a.jpg").shape == (60, 80, 3)
+
+
+def test_coco_leaves_out_what_failed_and_says_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _picture(tmp_path / "in" / "a.png")
+    (tmp_path / "in" / "b.png").write_bytes(b"torn")
+    out = tmp_path / "out"
+    arguments = ("--task", "panoptic", "--format", "coco-panoptic")
+    assert _plants_by_exg(out, tmp_path / "in", *arguments) == 2
+    assert "b.png: not a readable image" in capsys.readouterr().err
+    written = json.loads((out / "panoptic.json").read_text())
+    assert [image["file_name"] for image in written["images"]] == ["a.png"]
+    assert _mask(out / "panoptic" / "a.png").shape == (60, 80, 3)
+
+
+def test_a_format_that_cannot_say_the_task_is_refused_before_anything_is_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    image, out = _picture(tmp_path / "a.png"), tmp_path / "out"
+    assert _plants_by_exg(out, image, "--format", "coco") == 2
+    assert "--task semantic cannot be written as --format coco" in capsys.readouterr().err
+    assert not out.exists()
+
+
+def test_a_panoptic_picture_never_overwrites_its_image(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    image = _picture(tmp_path / "panoptic" / "a.png")
+    before = image.read_bytes()
+    arguments = ("--task", "panoptic", "--format", "coco-panoptic")
+    assert _plants_by_exg(tmp_path, image, *arguments) == 2
+    assert "would overwrite it" in capsys.readouterr().err
+    assert image.read_bytes() == before
