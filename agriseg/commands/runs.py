@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from agriseg.commands import runs_maps
 from agriseg.config import Config, load_config
 
 if TYPE_CHECKING:
@@ -22,6 +23,9 @@ examples:
   agriseg runs show ~/.local/share/agriseg/runs/20260714-091502
   agriseg runs show demo --json
   agriseg runs report demo
+  agriseg runs export demo --format gpkg --out demo.gpkg
+  agriseg runs export demo --format taskdata --out demo.zip
+  agriseg runs plan demo --tank 20
 
 What each figure means is in agriseg/recording/SUMMARY.md, what the files hold in FORMAT.md
 beside it. The .mcap files open in Foxglove and Lichtblick as they are."""
@@ -41,6 +45,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     _add_show(actions)
     _add_report(actions)
     _add_star(actions)
+    runs_maps.add_actions(actions)
 
 
 def _add_list(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
