@@ -7,13 +7,13 @@ version 1 is the first.
 
 from __future__ import annotations
 
-import math
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
 
+from agriseg.config_errors import sentences
 from agriseg.config_section import Section as _Section
 from agriseg.errors import ConfigError
 from agriseg.field_config import (
@@ -395,8 +395,15 @@ def load_config(path: Path) -> Config:
             f"{path}: there is no such configuration file; leave out --config to use the"
             " built-in values"
         ) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: the file cannot be read ({error})") from error
+    except OSError as error:
+        raise ConfigError(
+            f"{path}: the file cannot be read ({error.strerror}); check its permissions"
+        ) from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(
+            f"{path}: this is no text file (byte {error.start} is not UTF-8); expected a"
+            " configuration in TOML, as `agriseg config` writes it"
+        ) from error
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{path}: this is not TOML: {error}; see toml.io") from error
     return parse_config(data, source=str(path))
@@ -419,35 +426,4 @@ def parse_config(data: dict[str, Any], source: str) -> Config:
     try:
         return Config.model_validate(data)
     except ValidationError as error:
-        raise ConfigError(_sentences(error, source)) from error
-
-
-def _sentences(error: ValidationError, source: str) -> str:
-    return "\n".join(_sentence(dict(item), source) for item in error.errors())
-
-
-def _sentence(item: dict[str, Any], source: str) -> str:
-    key = ".".join(str(part) for part in item["loc"]) or "the file"
-    value = item["input"]
-    if item["type"] == "extra_forbidden":
-        return f"{source}: {key} is not a known key; `agriseg config` lists them all"
-    message = str(item["msg"]).removeprefix("Value error, ")
-    if item["type"] == "value_error":
-        return f"{source}: {key}: {message}"
-    sentence = f"{source}: {key} is {value!r}, but {message[0].lower()}{message[1:]}"
-    return sentence + _unit_hint(key, value, item.get("ctx", {}))
-
-
-def _unit_hint(key: str, value: object, limits: dict[str, Any]) -> str:
-    """Say which unit was probably meant, when the value would fit in it."""
-    if not isinstance(value, int | float) or not math.isfinite(value):
-        return ""
-    low = limits.get("ge", limits.get("gt"))
-    high = limits.get("le", limits.get("lt"))
-    too_small = low is not None and value > 0
-    too_large = high is not None
-    if key.endswith("_ms") and too_small:
-        return f"; the unit is milliseconds: {value} s would be {value * 1000:g}"
-    if key.endswith("_m") and too_large:
-        return f"; the unit is metres: {value} mm would be {value / 1000:g}"
-    return ""
+        raise ConfigError(sentences(error, Config, source)) from error

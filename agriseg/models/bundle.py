@@ -181,7 +181,9 @@ def file_entry(path: Path) -> FileEntry:
 def _read_manifest(path: Path, directory: Path) -> Manifest:
     manifest_path = directory / MANIFEST_NAME
     if not path.exists():
-        raise ModelFileError(f"{path}: no such model; expected a folder with {MANIFEST_NAME}")
+        raise ModelFileError(
+            f"{path}: no such model; expected a folder with {MANIFEST_NAME}, check the path"
+        )
     if not manifest_path.is_file():
         kind = f"a {path.suffix or 'plain'} file" if path.is_file() else "a folder without it"
         raise ModelFileError(
