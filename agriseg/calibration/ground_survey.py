@@ -15,7 +15,8 @@ from agriseg.opencv import cv2
 
 Float32Array = NDArray[np.float32]
 
-CELL_M = 0.00125
+FINEST_CELL_M = 0.00125
+_CELL_PX = 0.8
 _STEP_M = 0.02
 _STANDING_FRAMES = 4
 _BLOCK_M = 0.5
@@ -49,12 +50,10 @@ class GroundSurvey:
     ground : GroundPlane
     s_m : (float, float)
         From rear to front, odometer readings at which base_link stands there.
-    cell_m : float
     """
 
-    def __init__(
-        self, ground: GroundPlane, s_m: tuple[float, float], cell_m: float = CELL_M
-    ) -> None:
+    def __init__(self, ground: GroundPlane, s_m: tuple[float, float]) -> None:
+        cell_m = max(FINEST_CELL_M, _CELL_PX * ground.centre_gsd_m)
         view_m = ground.view_polygon_m
         self._ground = ground
         self._cell_m = cell_m
@@ -141,7 +140,7 @@ def find_shifts(first: GroundPicture, second: GroundPicture) -> Shifts | None:
     Fine texture alone is compared, so that shadows and wet ground do not count; phase
     correlation (Kuglin and Hines, 1975) of half a metre at a time.
     """
-    a, b = _texture(first.grey), _texture(second.grey)
+    a, b = _texture(first.grey, first.cell_m), _texture(second.grey, second.cell_m)
     width = int(_BLOCK_M / first.cell_m)
     places, forward, left = [], [], []
     rows = _common_rows(first.grey, second.grey)
@@ -188,10 +187,10 @@ def blurred(grey: Float32Array, sigma_m: float, cell_m: float) -> Float32Array:
     return np.asarray(np.where(weight > 0.05, mean / np.maximum(weight, 1e-6), np.nan), np.float32)
 
 
-def _texture(grey: Float32Array) -> Float32Array:
+def _texture(grey: Float32Array, cell_m: float) -> Float32Array:
     """Return fine texture over its local strength, 0 where nothing is known."""
-    cell_m = CELL_M
-    fine = blurred(grey, 0.25 * _FINE_M, cell_m) - blurred(grey, _FINE_M, cell_m)
+    finest_m = max(0.25 * _FINE_M, 0.7 * cell_m)
+    fine = blurred(grey, finest_m, cell_m) - blurred(grey, max(_FINE_M, 3.0 * finest_m), cell_m)
     strength = np.sqrt(blurred(np.asarray(fine * fine, np.float32), _COARSE_M, cell_m))
     return np.asarray(np.nan_to_num(fine / (strength + 0.2), nan=0.0), np.float32)
 

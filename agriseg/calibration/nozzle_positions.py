@@ -32,6 +32,9 @@ _CLEAR_M = 0.02
 _LEAST_STOPS = 8
 _LARGEST_MOVE_M = 0.15
 _READING_STD_M = 0.001
+_UNKNOWN_STD_M = 0.003
+"""Spread of a spot where each nozzle has but one; measured on the simulated yard."""
+_SIZE_SHARES = (0.4, 2.5)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,7 +150,11 @@ def nozzle_positions(
         No wet spot was seen, or fewer than sprayed and not clear which.
     """
     water = wet_ground(dry, wet)
-    spots = find_spots(water)
+    spots = [
+        spot
+        for spot in find_spots(water)
+        if _has_size(boom, spot) and _is_near_stop(boom, stops, spot)
+    ]
     if not spots:
         raise CalibrationError(
             "no wet spot was seen: check that water came out and that the ground was dry and not"
@@ -239,6 +246,19 @@ def _spray(yard: Yard, nozzles: tuple[int, ...]) -> Stop:
     )
 
 
+def _has_size(boom: Boom, spot: WetSpot) -> bool:
+    """Return whether a wet patch may be one nozzle's, by its size."""
+    low, high = _SIZE_SHARES
+    along = (spot.s_max_m - spot.s_min_m) / boom.config.footprint_along_m
+    across = (spot.y_max_m - spot.y_min_m) / boom.config.footprint_across_m
+    return low <= along <= high and low <= across <= high
+
+
+def _is_near_stop(boom: Boom, stops: Sequence[Stop], spot: WetSpot) -> bool:
+    places = np.array([stop.distance_m for stop in stops]) + float(boom.x_m.mean())
+    return float(np.abs(places - spot.s_m).min()) <= 0.5 * STOPS_M
+
+
 def _along_shift_m(boom: Boom, stops: Sequence[Stop], spots: Sequence[WetSpot]) -> float:
     """Return how far forward of where they were expected the spots lie, roughly."""
     expected = np.array([stop.distance_m for stop in stops]) + float(boom.x_m.mean())
@@ -315,7 +335,7 @@ def _pooled_spread(groups: Sequence[Sequence[tuple[float, float]]]) -> Float64Ar
         squares += ((points - points.mean(axis=0)) ** 2).sum(axis=0)
         freedom += len(points) - 1
     if freedom == 0:
-        return np.full(2, np.nan)
+        return np.full(2, _UNKNOWN_STD_M)
     spread: Float64Array = np.sqrt(squares / freedom)
     return spread
 

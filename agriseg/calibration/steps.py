@@ -240,7 +240,7 @@ class CalibrationStep(Protocol):
 
     @property
     def needs_devices(self) -> bool:
-        """Whether the step is about to open, or has open, camera and controller itself.
+        """Whether the step opens camera and controller itself, or has them open.
 
         While it is true the engine must be at rest: a serial port has one user. `view` changes
         by itself then; ask for it a few times a second.

@@ -180,6 +180,7 @@ class Yard:
         self._ids = count(1)
         self._frame_s = -math.inf
         self._armed = False
+        self._said = ""
         self._said_s = -math.inf
 
     # Time
@@ -226,8 +227,8 @@ class Yard:
     def say(self, text: str, fraction: float) -> None:
         """Tell the operator how the test goes on, a few times a second."""
         now_s = self.clock.now_s()
-        if now_s - self._said_s >= _SAYS_S or fraction >= 1.0:
-            self._said_s = now_s
+        if text != self._said or now_s - self._said_s >= _SAYS_S:
+            self._said, self._said_s = text, now_s
             self.guide.say(text, min(1.0, max(0.0, fraction)))
 
     # Controller

@@ -20,7 +20,7 @@ from agriseg.calibration.steps import (
     StepView,
 )
 from agriseg.calibration.yard_process import TestFailed, TestMessage, TestProgress, YardProcess
-from agriseg.calibration.yard_tests import TestOutcome
+from agriseg.calibration.yard_tests import SIMULATED, TestOutcome
 from agriseg.config import Config
 from agriseg.errors import CalibrationError
 
@@ -51,6 +51,7 @@ class YardStep(CalibrationStep):
     def __init__(self, setup: StepSetup, start: StartTest = YardProcess) -> None:
         self.setup = setup
         self._start = start
+        self._is_real = setup.config.camera.source != SIMULATED
         self._test: YardProcess | None = None
         self._progress: TestProgress | None = None
         self._problem = ""
@@ -84,8 +85,8 @@ class YardStep(CalibrationStep):
 
     @property
     def needs_devices(self) -> bool:
-        """Whether the test has camera and controller open; the simulated yard has its own."""
-        return self._test is not None
+        """Whether the test opens camera and controller; the simulated yard has its own."""
+        return self._test is not None or self._is_real
 
     def enter(self, name: str, value: float | str) -> None:
         """Take a number for the test.
