@@ -262,7 +262,8 @@ def run_compare(args: argparse.Namespace) -> int:
 
 def run_search(args: argparse.Namespace) -> int:
     """Search, export the winner and print where it lies; return the exit status."""
-    from agriseg.commands.train import export_trained, validator
+    from agriseg.commands.train import export_trained
+    from agriseg.evaluation.held_out import validator
     from agriseg.models.architecture_search import ArchitectureSearch, draw_candidates
     from agriseg.models.catalog import parse_input_size
     from agriseg.models.runtime import default_threads

@@ -3,27 +3,40 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from agriseg.errors import DatasetError
+from agriseg.errors import AgrisegError, DatasetError
 
 if TYPE_CHECKING:
-    from agriseg.models.training import Network, Trainer, TrainingProgress, Validate
+    from agriseg.models.distillation import Teacher
+    from agriseg.models.team import Team
+    from agriseg.models.training import Device, Network, Trainer
     from agriseg.models.training_config import TrainingConfig
+    from agriseg.models.training_control import FileControl
+    from agriseg.models.training_events import StopReason
     from agriseg.models.training_sources import Example
+    from agriseg.training_progress import Speaker
+
+STOPPED = 130
+"""Exit status of a training that was stopped and can be resumed."""
+
+_DESCRIPTION = """\
+Train a model as a configuration file says, and write it as a model bundle with its card and a
+report. Checkpoints, the log, curves for TensorBoard, the bundle (DIR/bundle) and the report
+(DIR/report.html) go to the output folder; an interrupted training goes on with --resume. Ctrl-C
+stops it after the present step; DIR/control with the word pause or stop does the same from outside.
+Several GPUs: torchrun --nproc-per-node N -m agriseg train CONFIG. The architectures random-forest
+and linear-svm are fitted in one go by scikit-learn, to schedule.steps * schedule.batch crops. More
+in agriseg/models/TRAINING.md."""
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command to the command line."""
     parser = subparsers.add_parser(
-        "train",
-        help="train a model from labelled images",
-        description="Train a model as a configuration file says, and write it as a model bundle. "
-        "Checkpoints, the log and the bundle (DIR/bundle) go to the output folder; an interrupted "
-        "training goes on with --resume. The architectures random-forest and linear-svm are fitted "
-        "in one go by scikit-learn, to schedule.steps * schedule.batch crops.",
+        "train", help="train a model from labelled images", description=_DESCRIPTION
     )
     parser.add_argument("config", type=Path, metavar="CONFIG.toml", help="training configuration")
     parser.add_argument(
@@ -37,18 +50,81 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument(
         "--device", choices=("auto", "cpu", "cuda"), default="auto", help="where to train"
     )
+    parser.add_argument(
+        "--progress",
+        choices=("auto", "bar", "lines", "json"),
+        default="auto",
+        help="how it tells of its course: a bar on a terminal, lines, or JSON for other programs",
+    )
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Train and export; return the exit status."""
     from agriseg.models.training_config import load_training_config
+    from agriseg.models.training_events import TrainingFailed
+    from agriseg.training_progress import open_speaker
 
     config = load_training_config(args.config)
-    network = _fitted(config, args) if _is_fitted(config) else _trained(config, args)
-    bundle = export_trained(network, config, args.data, _output(config, args) / "bundle")
-    print(f"model written to {bundle}")
+    speaker = open_speaker(args.progress, sys.stdout, sys.stderr)
+    try:
+        return _run(config, args, speaker)
+    except AgrisegError as error:
+        if args.progress == "json":
+            speaker.hear(TrainingFailed(message=str(error)))
+        raise
+    finally:
+        speaker.close()
+
+
+def _run(config: TrainingConfig, args: argparse.Namespace, speaker: Speaker) -> int:
+    from agriseg.models.team import joined_team
+    from agriseg.models.training_control import CONTROL_NAME, FileControl, stopping_by_signals
+    from agriseg.models.training_events import StopReason
+    from agriseg.models.training_start import training_device
+    from agriseg.opencv import cv2
+
+    if _is_fitted(config):
+        network = _fitted(config, args)
+        _finish(network, config, args, speaker, StopReason.FINISHED)
+        return 0
+    cv2.setNumThreads(1)
+    control = FileControl(_output(config, args) / CONTROL_NAME)
+    device = training_device(args.device, args.threads)
+    with joined_team(device) as (team, own_device), stopping_by_signals(control):
+        trainer, held_out = _trainer(config, args, team, own_device, control)
+        reason = _train(trainer, config, args, speaker, team)
+        if reason is StopReason.CANCELLED:
+            return STOPPED
+        if team.rank == 0:
+            _finish(trainer.averaged_network, config, args, speaker, reason, held_out)
     return 0
+
+
+def _train(
+    trainer: Trainer,
+    config: TrainingConfig,
+    args: argparse.Namespace,
+    speaker: Speaker,
+    team: Team,
+) -> StopReason:
+    """Train, with curves; return why it ended."""
+    from agriseg.models.training_events import TrainingEvent
+    from agriseg.models.training_log import open_curves
+
+    wanted = config.log.tensorboard and team.rank == 0
+    curves = open_curves(_output(config, args), trainer.step, wanted=wanted)
+
+    def hear(event: TrainingEvent) -> None:
+        speaker.hear(event)
+        if curves is not None:
+            curves.hear(event)
+
+    try:
+        return trainer.run(hear)
+    finally:
+        if curves is not None:
+            curves.close()
 
 
 def _is_fitted(config: TrainingConfig) -> bool:
@@ -57,55 +133,57 @@ def _is_fitted(config: TrainingConfig) -> bool:
     return architecture_named(config.network.architecture).learner == "scikit-learn"
 
 
-def _trained(config: TrainingConfig, args: argparse.Namespace) -> Network:
-    """Train step by step; return the averaged network."""
-    from agriseg.models.training import bundle_weights
-
-    trainer = _trainer(config, args)
-    if args.resume:
-        trainer.resume()
-    elif config.network.start_from:
-        trainer.begin_from(bundle_weights(args.config.parent / config.network.start_from))
-    trainer.run(_report)
-    return trainer.averaged_network
-
-
 def _fitted(config: TrainingConfig, args: argparse.Namespace) -> Network:
     """Fit a classifier of pixels in one go, and say how it does on held-out images."""
+    from agriseg.evaluation.held_out import validator
     from agriseg.models.dataset import CropSampler
     from agriseg.models.pixel_training import fit_classifier, label_image
     from agriseg.models.training_sources import list_held_out, load_training_images
+    from agriseg.training_progress import miou_words
 
-    if args.resume or config.network.start_from:
+    if args.resume or config.network.start_from or config.distillation.teacher:
         raise DatasetError(
             f"{args.config}: {config.network.architecture!r} is fitted in one go; leave out "
-            "--resume and network.start_from"
+            "--resume, network.start_from and distillation.teacher"
         )
     images = load_training_images(config.enabled_sources, args.data, config.seed)
     network = fit_classifier(config, CropSampler(images, config.schedule.crop_px, config.seed))
     held_out = list_held_out(config.enabled_sources, args.data, config.seed)
     validate = validator(held_out, config.schedule.validation_images)
     figures = validate(lambda image: label_image(network, image, config.input))
-    print(f"fitted  {_miou_words(figures)}", flush=True)
+    print(f"fitted  {miou_words(figures)}", file=sys.stderr, flush=True)
     return network
 
 
 def _output(config: TrainingConfig, args: argparse.Namespace) -> Path:
-    return args.out if args.out is not None else Path("training") / config.name
+    out: Path | None = args.out
+    return out if out is not None else Path("training") / config.name
 
 
-def _trainer(config: TrainingConfig, args: argparse.Namespace) -> Trainer:
+def _trainer(
+    config: TrainingConfig,
+    args: argparse.Namespace,
+    team: Team,
+    device: Device,
+    control: FileControl,
+) -> tuple[Trainer, Mapping[str, Sequence[Example]]]:
+    """Load the data and get ready; return the held-out images too."""
+    from agriseg.evaluation.held_out import check_classes, validator
+    from agriseg.models.checkpoints import CHECKPOINT_NAME
     from agriseg.models.dataset import CropSampler
     from agriseg.models.networks import architecture_named
-    from agriseg.models.training import Trainer, training_device
-    from agriseg.models.training_sources import list_held_out, load_training_images
-    from agriseg.opencv import cv2
+    from agriseg.models.training import Trainer
+    from agriseg.models.training_sources import (
+        list_held_out,
+        load_training_images,
+        plants_to_paste,
+    )
+    from agriseg.models.training_start import bundle_weights
 
-    cv2.setNumThreads(1)
-    device = training_device(args.device, args.threads)
-    if not args.resume and (_output(config, args) / "checkpoint.pt").exists():
+    out, schedule, sources = _output(config, args), config.schedule, config.enabled_sources
+    if not args.resume and (out / CHECKPOINT_NAME).exists():
         raise DatasetError(
-            f"{_output(config, args) / 'checkpoint.pt'}: a training is there already; go on with "
+            f"{out / CHECKPOINT_NAME}: a training is there already; go on with "
             "--resume, or choose another --out"
         )
     has_heads = architecture_named(config.network.architecture).plant_heads
@@ -114,19 +192,64 @@ def _trainer(config: TrainingConfig, args: argparse.Namespace) -> Trainer:
             f"{args.config}: plants.freeze_trunk is on and network.start_from is empty; name the "
             "bundle whose classes are to be kept, or set plants.freeze_trunk = false"
         )
-    images = load_training_images(
-        config.enabled_sources, args.data, config.seed, with_ids=has_heads
-    )
-    return Trainer(
+    images = load_training_images(sources, args.data, config.seed, with_ids=has_heads)
+    held_out = list_held_out(sources, args.data, config.seed)
+    check_classes(images, held_out, schedule.validation_images, config.missing_classes)
+    pasting = plants_to_paste(sources, images, config.augmentation, config.seed)
+    trainer = Trainer(
         config,
-        CropSampler(images, config.schedule.crop_px, config.seed),
-        validator(
-            list_held_out(config.enabled_sources, args.data, config.seed),
-            config.schedule.validation_images,
-        ),
-        _output(config, args),
+        CropSampler(images, schedule.crop_px, config.seed, pasting),
+        validator(held_out, schedule.validation_images, out),
+        out,
         device,
+        team=team,
+        control=control,
+        teacher=_teacher(config, args),
     )
+    if args.resume:
+        trainer.resume()
+    elif config.network.start_from:
+        trainer.begin_from(bundle_weights(args.config.parent / config.network.start_from))
+    return trainer, held_out
+
+
+def _teacher(config: TrainingConfig, args: argparse.Namespace) -> Teacher | None:
+    from agriseg.models.distillation import open_teacher
+
+    settings = config.distillation
+    if not settings.teacher:
+        return None
+    return open_teacher(args.config.parent / settings.teacher, settings, config.input)
+
+
+def _finish(
+    network: Network,
+    config: TrainingConfig,
+    args: argparse.Namespace,
+    speaker: Speaker,
+    reason: StopReason,
+    held_out: Mapping[str, Sequence[Example]] | None = None,
+) -> None:
+    """Write the bundle with its card, score it, and write the report."""
+    from agriseg.evaluation.training_end import finish_training
+    from agriseg.models.training_events import ModelWritten, StageBegun
+    from agriseg.models.training_sources import list_held_out
+
+    out = _output(config, args)
+    if held_out is None:
+        held_out = list_held_out(config.enabled_sources, args.data, config.seed)
+    bundle, report = finish_training(
+        lambda directory: export_trained(network, config, args.data, directory),
+        config=config,
+        config_path=args.config,
+        data=args.data,
+        held_out=held_out,
+        out=out,
+        reason=reason,
+        threads=args.threads,
+        tell=lambda stage: speaker.hear(StageBegun(stage=stage)),
+    )
+    speaker.hear(ModelWritten(bundle=bundle, report=report))
 
 
 def export_trained(network: Network, config: TrainingConfig, data: Path, directory: Path) -> Path:
@@ -134,8 +257,8 @@ def export_trained(network: Network, config: TrainingConfig, data: Path, directo
 
     Classifiers of pixels stay in floating point: eight bits would move their thresholds.
     """
+    from agriseg.datasets.labels import read_image
     from agriseg.models.bundle import InputSpec
-    from agriseg.models.dataset import read_image
     from agriseg.models.export import export_bundle
     from agriseg.models.training_sources import list_training
 
@@ -160,44 +283,3 @@ def export_trained(network: Network, config: TrainingConfig, data: Path, directo
         calibration=[read_image(path) for path in chosen] if quantises else [],
     )
     return bundle.directory
-
-
-def validator(held_out: Mapping[str, Sequence[Example]], images: int) -> Validate:
-    """Return what scores a labelling on some of the held-out images of every source."""
-    from agriseg.models.training import LabelImage
-    from agriseg.segmentation.metrics import CLASSES, PixelScores
-
-    chosen = {
-        source: samples[:: max(1, len(samples) // images)][:images]
-        for source, samples in held_out.items()
-    }
-
-    def validate(label: LabelImage) -> dict[str, float]:
-        figures = {}
-        for source, samples in chosen.items():
-            scores = PixelScores.empty()
-            for sample in samples:
-                image, truth = sample.load()
-                scores += PixelScores.of(label(image), truth)
-            figures[f"{source}.miou"] = scores.mean_iou
-            for class_id in CLASSES:
-                figures[f"{source}.{class_id.name.lower()}"] = float(scores.iou[class_id])
-        return figures
-
-    return validate
-
-
-def _report(progress: TrainingProgress) -> None:
-    figures = _miou_words(progress.validation)
-    remaining_min = progress.remaining_s / 60.0
-    print(
-        f"step {progress.step}/{progress.steps}  loss {progress.loss:.3f}  {figures}  "
-        f"{remaining_min:.0f} min left",
-        flush=True,
-    )
-
-
-def _miou_words(figures: Mapping[str, float]) -> str:
-    return "  ".join(
-        f"{name} {value:.3f}" for name, value in figures.items() if name.endswith(".miou")
-    )

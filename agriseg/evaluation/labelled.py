@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from agriseg.datasets.folder import list_folder
+from agriseg.datasets.labels import IdArray, Sample
 from agriseg.errors import DatasetError
 from agriseg.messages import UInt8Array
-from agriseg.models.dataset import Sample, list_samples, read_ids
 from agriseg.models.training_config import load_training_config
 from agriseg.models.training_sources import Example, list_held_out
 from agriseg.segmentation.panoptic import PanopticMap
-
-INSTANCES_NAME = "instances"
-"""Folder of plant ids beside ``images/``, used where a source names no other."""
 
 _FRAMES_PER_SIMULATED_FIELD = 4
 
@@ -78,7 +75,7 @@ def list_labelled(data: Path, root: Path) -> list[LabelledFile]:
         The configuration cannot be read.
     """
     if data.is_dir():
-        return [_of_sample(sample) for sample in list_samples(data, data.resolve().name)]
+        return [_of_sample(sample) for sample in list_folder(data, data.resolve().name)]
     if data.suffix.lower() != ".toml":
         found = "a file" if data.exists() else "nothing there"
         raise DatasetError(
@@ -87,10 +84,15 @@ def list_labelled(data: Path, root: Path) -> list[LabelledFile]:
         )
     config = load_training_config(data)
     held_out = list_held_out(config.enabled_sources, root, config.seed)
-    files = [file for name, examples in held_out.items() for file in _of_source(name, examples)]
+    files = labelled_files(held_out)
     if not files:
         raise DatasetError(f"{data}: no source holds out any group; set held_out in one")
     return files
+
+
+def labelled_files(held_out: Mapping[str, Sequence[Example]]) -> list[LabelledFile]:
+    """Return the images that sources hold out, with the groups that make them independent."""
+    return [file for name, examples in held_out.items() for file in _of_source(name, examples)]
 
 
 def _of_source(name: str, examples: Sequence[Example]) -> list[LabelledFile]:
@@ -124,17 +126,11 @@ def _load_rendered(example: Example) -> LabelledPicture:
 
 
 def _load_sample(sample: Sample) -> LabelledPicture:
-    image, truth = sample.load()
-    ids = sample.load_ids(truth)
-    path = sample.image_path.parent.parent / INSTANCES_NAME / f"{sample.stem}.png"
-    if ids is None and path.is_file():
-        ids = read_ids(path, truth)
-    return _picture(image, truth, ids)
+    image, labels = sample.load_labels()
+    return _picture(image, labels.mask, labels.ids)
 
 
-def _picture(
-    image: UInt8Array, truth: UInt8Array, ids: NDArray[np.uint16] | None
-) -> LabelledPicture:
+def _picture(image: UInt8Array, truth: UInt8Array, ids: IdArray | None) -> LabelledPicture:
     if ids is None:
         plants = PanopticMap.of_components(truth)
     else:

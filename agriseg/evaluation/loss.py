@@ -8,9 +8,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from agriseg.datasets.folder import list_folder
+from agriseg.datasets.labels import IMAGE_SUFFIXES, read_image
 from agriseg.errors import DatasetError
 from agriseg.messages import Frame, UInt8Array
-from agriseg.models.dataset import IMAGE_SUFFIXES, list_samples, read_image
 from agriseg.ports import Segmenter
 from agriseg.segmentation.metrics import PixelScores
 from agriseg.simulation.training_frames import random_training_frames
@@ -88,7 +89,7 @@ def list_pictures(folder: Path) -> Pictures:
     """
     inside = folder / "images"
     if (folder / "masks").is_dir():
-        samples = list_samples(folder, folder.resolve().name)
+        samples = list_folder(folder, folder.resolve().name)
         return Pictures(name=str(folder), are_labelled=True, load=[s.load for s in samples])
     place = inside if inside.is_dir() else folder
     if not place.is_dir():

@@ -25,9 +25,18 @@ class SourceConfig(_Section):
     name : str
         Name in logs and tables.
     kind : str
-        ``folder``: images and masks on disk; ``simulation``: frames of the simulated field.
+        Format of the labels, as in ``agriseg/datasets/FORMATS.md``; ``simulation``: frames of the
+        simulated field.
     directory : str
-        Folder below the data directory (``folder`` only).
+        Folder below the data directory (all but ``simulation``).
+    annotations, images : str
+        File of annotations and folder of images below it, where they are not found by themselves.
+    classes : dict of str to str
+        What the data set's class names mean: soil, crop, weed or ignore.
+    unlabelled : str
+        What ground without a label is, in formats of shapes.
+    empty_images : str
+        What becomes of images without any label.
     enabled : bool
     weight : float
         Share of the samples, relative to the other enabled sources.
@@ -40,17 +49,29 @@ class SourceConfig(_Section):
         heads (``folder`` only: the simulated field knows its plants); empty: there are none.
     frames : int
         Frames rendered to train on (``simulation`` only); a twentieth more are held out.
+    family : str
+        Plants are pasted between sources of one family; empty: a family of its own.
+    licence, attribution : str
+        Terms of the images, and who is to be named, for the model card.
     """
 
     name: str
-    kind: Literal["folder", "simulation"] = "folder"
+    kind: Literal["folder", "coco", "coco-panoptic", "cvat", "labelme", "simulation"] = "folder"
     directory: str = ""
+    annotations: str = ""
+    images: str = ""
+    classes: dict[str, Literal["soil", "crop", "weed", "ignore"]] = Field(default_factory=dict)
+    unlabelled: Literal["soil", "ignore"] = "soil"
+    empty_images: Literal["refuse", "soil", "skip"] = "refuse"
     enabled: bool = True
     weight: float = Field(gt=0.0, le=100.0)
     long_side_px: int = Field(default=960, ge=64, le=4096)
     held_out: tuple[str, ...] = ()
     instances: str = ""
     frames: int = Field(default=0, ge=0, le=100_000)
+    family: str = ""
+    licence: str = ""
+    attribution: str = ""
 
 
 class NetworkConfig(_Section):
@@ -75,7 +96,9 @@ class ScheduleConfig(_Section):
     """Optimisation: AdamW, linear warm-up and cosine decay, moving average of the weights.
 
     From step ``freeze_from_step`` on the backbone's stem and first ``frozen_blocks`` blocks keep
-    their weights, which halves the time of a step.
+    their weights, which halves the time of a step. With ``patience`` the training ends when the
+    mean of the sources' mean IoU has not gained ``least_gain`` in so many validations, and the
+    weights of the best one are exported; 0: it runs to the end, and the last are.
     """
 
     steps: int = Field(ge=1, le=10_000_000)
@@ -95,6 +118,40 @@ class ScheduleConfig(_Section):
     validation_images: int = Field(default=20, ge=1)
     checkpoint_every: int = Field(default=100, ge=1)
     mixed_precision: bool = True
+    patience: int = Field(default=0, ge=0)
+    least_gain: float = Field(default=0.001, ge=0.0, le=1.0)
+
+
+class AugmentationConfig(_Section):
+    """What is done to crops beyond the changes of view and light that all of them meet.
+
+    ``paste_share`` of the crops get one to ``paste_plants`` plants of their source's family pasted
+    on their soil.
+    """
+
+    paste_share: float = Field(default=0.0, ge=0.0, le=1.0)
+    paste_plants: int = Field(default=4, ge=1, le=50)
+
+
+class DistillationConfig(_Section):
+    """A larger network whose softened answers are learned too (Hinton et al. 2015).
+
+    ``teacher``: folder of a model bundle or a ``checkpoint.pt``, relative to this file; empty:
+    none.
+    ``share`` is the teacher's part of the loss, the labels have the rest; both logits are divided
+    by ``temperature``.
+    """
+
+    teacher: str = ""
+    share: float = Field(default=0.5, ge=0.0, le=1.0)
+    temperature: float = Field(default=2.0, gt=0.0, le=100.0)
+
+
+class LogConfig(_Section):
+    """What is written beside ``log.jsonl``."""
+
+    tensorboard: bool = True
+    """Curves for TensorBoard, where it is installed (``pip install 'agriseg[train]'``)."""
 
 
 class PlantsConfig(_Section):
@@ -141,8 +198,13 @@ class TrainingConfig(_Section):
     network: NetworkConfig
     input: InputConfig
     schedule: ScheduleConfig
+    augmentation: AugmentationConfig = AugmentationConfig()
+    distillation: DistillationConfig = DistillationConfig()
+    log: LogConfig = LogConfig()
     plants: PlantsConfig = PlantsConfig()
     export: ExportConfig = ExportConfig()
+    missing_classes: tuple[Literal["soil", "crop", "weed"], ...] = ()
+    """Classes that need not occur in the data."""
     source: tuple[SourceConfig, ...] = Field(min_length=1)
 
     @property

@@ -10,17 +10,16 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from agriseg.datasets.annotated import DataSource
+from agriseg.datasets.classes import CLASS_WORDS
+from agriseg.datasets.grouping import split_samples
+from agriseg.datasets.labels import Sample
+from agriseg.datasets.opening import list_samples
 from agriseg.errors import DatasetError
 from agriseg.messages import UInt8Array
-from agriseg.models.dataset import (
-    LabelledImage,
-    Sample,
-    list_samples,
-    load_labelled,
-    prepare,
-    split_samples,
-)
-from agriseg.models.training_config import SourceConfig
+from agriseg.models.cut_paste import PlantBank, cut_plants
+from agriseg.models.dataset import LabelledImage, Pasting, load_labelled, prepare
+from agriseg.models.training_config import AugmentationConfig, SourceConfig
 from agriseg.simulation.training_frames import random_plant_frames
 
 TrainingImages = list[tuple[float, Sequence[LabelledImage]]]
@@ -90,14 +89,16 @@ def load_training_images(
 
 
 def list_training(sources: Sequence[SourceConfig], data: Path) -> dict[str, list[Sample]]:
-    """List the files that the folder sources train on, by source.
+    """List the files that sources on disk train on, by source.
 
     Raises
     ------
     DatasetError
         Anything about a source's files is wrong.
     """
-    return {source.name: _split(source, data)[0] for source in sources if source.kind == "folder"}
+    return {
+        source.name: _split(source, data)[0] for source in sources if source.kind != "simulation"
+    }
 
 
 def list_held_out(
@@ -125,6 +126,62 @@ def list_held_out(
     return {name: examples for name, examples in found.items() if examples}
 
 
+def list_source(source: SourceConfig, data: Path) -> list[Sample]:
+    """List all labelled images of a source on disk.
+
+    Raises
+    ------
+    DatasetError
+        Anything about its files is wrong, or it is a simulation.
+    """
+    if source.kind == "simulation":
+        raise DatasetError(f"{source.name!r} is simulated; it has no files")
+    found = DataSource(
+        name=source.name,
+        directory=data / source.directory,
+        annotations=source.annotations,
+        images=source.images,
+        classes=source.classes,
+        unlabelled=CLASS_WORDS[source.unlabelled],
+        empty_images=source.empty_images,
+        instances=source.instances,
+    )
+    return list_samples(found, source.kind)
+
+
+def plants_to_paste(
+    sources: Sequence[SourceConfig], images: TrainingImages, settings: AugmentationConfig, seed: int
+) -> Pasting | None:
+    """Cut out the plants of every family of sources; None where nothing is to be pasted.
+
+    Parameters
+    ----------
+    sources : sequence of SourceConfig
+    images : TrainingImages
+        Of `load_training_images`, in the order of the sources.
+    settings : AugmentationConfig
+    seed : int
+        Chooses which plants are kept where there are many.
+    """
+    if settings.paste_share == 0.0:
+        return None
+    families: dict[str, list[LabelledImage]] = {}
+    names = [source.family or source.name for source in sources]
+    for name, (_, members) in zip(names, images, strict=True):
+        families.setdefault(name, []).extend(members)
+    banks = {
+        name: PlantBank(
+            [p for i in members for p in cut_plants(i.image, i.mask, i.ids, i.scale)], seed
+        )
+        for name, members in families.items()
+    }
+    return Pasting(
+        banks=[banks[name] for name in names],
+        share=settings.paste_share,
+        most=settings.paste_plants,
+    )
+
+
 def _training_images(
     source: SourceConfig, data: Path, seed: int, with_ids: bool
 ) -> list[LabelledImage]:
@@ -140,5 +197,4 @@ def _training_images(
 
 
 def _split(source: SourceConfig, data: Path) -> tuple[list[Sample], list[Sample]]:
-    samples = list_samples(data / source.directory, source.name, source.instances)
-    return split_samples(samples, source.held_out)
+    return split_samples(list_source(source, data), source.held_out)

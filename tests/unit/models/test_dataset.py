@@ -10,19 +10,15 @@ import numpy as np
 import pytest
 from tiny_fields import field_picture
 
+from agriseg.datasets.folder import list_folder
+from agriseg.datasets.grouping import split_samples
 from agriseg.errors import DatasetError
 from agriseg.models.augment import CropGeometry, augment_colour, cut_crop
-from agriseg.models.dataset import (
-    CropSampler,
-    list_samples,
-    load_labelled,
-    prepare,
-    split_samples,
-)
+from agriseg.models.dataset import CropSampler, load_labelled, prepare
 
 
 def test_lists_images_with_groups(source: Path) -> None:
-    samples = list_samples(source, "tiny")
+    samples = list_folder(source, "tiny")
     assert [(s.stem, s.group) for s in samples] == [
         ("p0", "a"),
         ("p1", "a"),
@@ -32,47 +28,47 @@ def test_lists_images_with_groups(source: Path) -> None:
 
 
 def test_splits_by_group_never_by_frame(source: Path) -> None:
-    inside, outside = split_samples(list_samples(source, "tiny"), ["b"])
+    inside, outside = split_samples(list_folder(source, "tiny"), ["b"])
     assert {s.group for s in inside} == {"a"}
     assert {s.group for s in outside} == {"b"}
 
 
 def test_without_groups_each_image_is_its_own(source: Path) -> None:
     (source / "groups.json").unlink()
-    inside, outside = split_samples(list_samples(source, "tiny"), ["p[23]"])
+    inside, outside = split_samples(list_folder(source, "tiny"), ["p[23]"])
     assert [s.stem for s in outside] == ["p2", "p3"]
     assert [s.stem for s in inside] == ["p0", "p1"]
 
 
 def test_unknown_group_is_named(source: Path) -> None:
     with pytest.raises(DatasetError, match=r"held_out 'c' matches no group of 'tiny'; it has a, b"):
-        split_samples(list_samples(source, "tiny"), ["c"])
+        split_samples(list_folder(source, "tiny"), ["c"])
 
 
 def test_nothing_left_to_train_is_refused(source: Path) -> None:
     with pytest.raises(DatasetError, match=r"every group is held out"):
-        split_samples(list_samples(source, "tiny"), ["*"])
+        split_samples(list_folder(source, "tiny"), ["*"])
 
 
 def test_missing_mask_is_named(source: Path) -> None:
     (source / "masks" / "p1.png").unlink()
     with pytest.raises(DatasetError, match=r"p1\.png: missing"):
-        list_samples(source, "tiny")
+        list_folder(source, "tiny")
 
 
 def test_image_without_a_group_is_named(source: Path) -> None:
     (source / "groups.json").write_text(json.dumps({"p0": "a"}))
     with pytest.raises(DatasetError, match=r"image 'p1' has no group"):
-        list_samples(source, "tiny")
+        list_folder(source, "tiny")
 
 
 def test_missing_folder_is_named(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match=r"no such folder"):
-        list_samples(tmp_path / "nothing", "nothing")
+        list_folder(tmp_path / "nothing", "nothing")
 
 
 def _load_first(source: Path) -> None:
-    load_labelled(list_samples(source, "tiny")[0], 96, seed=1)
+    load_labelled(list_folder(source, "tiny")[0], 96, seed=1)
 
 
 def test_mask_of_another_size_is_refused(source: Path) -> None:

@@ -19,7 +19,7 @@ from agriseg.models.dataset import CropSampler, LabelledImage, prepare
 from agriseg.models.networks import PlantOutput, build_network
 from agriseg.models.plant_targets import batch_targets, plant_targets
 from agriseg.models.plant_training import PlantObjective
-from agriseg.models.training import Trainer, bundle_weights
+from agriseg.models.training import Trainer
 from agriseg.models.training_config import (
     PlantsConfig,
     SourceConfig,
@@ -27,6 +27,7 @@ from agriseg.models.training_config import (
     load_training_config,
 )
 from agriseg.models.training_sources import load_training_images
+from agriseg.models.training_start import bundle_weights
 
 Ids = NDArray[np.uint16]
 
