@@ -24,6 +24,11 @@ class ConnectionKeeper:
         return self._choice
 
     @property
+    def configured(self) -> Config:
+        """What the configuration file says."""
+        return self._configured
+
+    @property
     def config(self) -> Config:
         """The configuration with the controller in force."""
         controller = self._configured.controller

@@ -29,6 +29,7 @@ from agriseg.messages import (
 )
 from agriseg.serial_ports import SerialPort
 from ui.bridge import EngineBridge
+from ui.calibration.calibrate_page import CalibratePage
 from ui.connection import ConnectionKeeper
 from ui.help.display_page import DisplayPage
 from ui.help.help_page import HelpPage
@@ -64,6 +65,7 @@ _MESSAGE_FOR_MS = 6000
 _CLOSE_AGAIN_WITHIN_S = 5.0
 ENGINE_RESTARTED = "window-engine-restarted"
 WINDOW_FAULT = "window-fault"
+CALIBRATION_DUE = "window-calibration-due"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,6 +123,7 @@ class MainWindow(QMainWindow):
         self._restore()
         self.show_page("operate")
         self._shell.setFocus()
+        self._show_due()
         self._show_time()
 
     @property
@@ -134,7 +137,9 @@ class MainWindow(QMainWindow):
         return self._keeper.theme
 
     def show_page(self, name: str) -> None:
-        """Change the page."""
+        """Change the page; a calibration step half-way through asks first."""
+        if name != "calibrate" and not self.calibrate.may_leave(name):
+            return
         for entry in self._pages:
             if entry.name == name:
                 self._stack.setCurrentWidget(entry.widget)
@@ -151,6 +156,7 @@ class MainWindow(QMainWindow):
         self.action_bar = ActionBar(self._keeper)
         self.operate = OperatePage(self._keeper, Units(self._settings.units))
         self.setup = SetupPage(self._keeper, self._connection.choice)
+        self.calibrate = CalibratePage(self._keeper, lambda: self._connection.configured)
         self.display = DisplayPage(self._keeper)
         self.help = HelpPage(self._keeper)
         self._pages = (
@@ -158,6 +164,13 @@ class MainWindow(QMainWindow):
                 name="operate", word="Operate", icon="sprout", shortcut="F2", widget=self.operate
             ),
             PageEntry(name="setup", word="Setup", icon="tune", shortcut="F4", widget=self.setup),
+            PageEntry(
+                name="calibrate",
+                word="Calibrate",
+                icon="ruler-square",
+                shortcut="F5",
+                widget=self.calibrate,
+            ),
             PageEntry(
                 name="display",
                 word="Display",
@@ -219,6 +232,10 @@ class MainWindow(QMainWindow):
         self.mark_panel.noted.connect(self._note)
         self.setup.connect_asked.connect(self._connect_controller)
         self.setup.opened.connect(self._follow_ports)
+        self.calibrate.ordered.connect(self._bridge.send)
+        self.calibrate.changed.connect(self._take_calibration)
+        self.calibrate.explained.connect(self.show_message)
+        self.calibrate.left.connect(self.show_page)
         self._ports.listed.connect(self._take_ports)
         self._ports.look()
         self.display.theme_chosen.connect(self._choose_theme)
@@ -246,12 +263,14 @@ class MainWindow(QMainWindow):
     def _take_snapshot(self, snapshot: EngineSnapshot) -> None:
         self._alarms.update(snapshot.alarms)
         self.operate.show_snapshot(snapshot)
+        self.calibrate.show_snapshot(snapshot)
         self.top.show_snapshot(snapshot)
         self._show_alarms()
         self._show_time()
 
     def _take_picture(self, picture: Picture) -> None:
         self.operate.show_picture(picture, self._bridge.now_s())
+        self.calibrate.show_picture(picture, self._bridge.now_s())
 
     def _take_link(self, link: LinkView) -> None:
         self._link = link
@@ -308,6 +327,9 @@ class MainWindow(QMainWindow):
         self.reason_panel.show_reasons(status.reasons)
         self.operate.show_time(self._bridge.now_s(), self._link)
         self.setup.show_state(snapshot, self._link, self._stop_phase, self._bridge.now_s())
+        self.calibrate.show_state(
+            refusal(snapshot, self._link, self._stop_phase), self._bridge.now_s()
+        )
         self._show_actions()
         self._show_banner()
 
@@ -430,6 +452,29 @@ class MainWindow(QMainWindow):
             self._connection.config, f"The field engine is started again with {choice.name} …"
         )
 
+    def _take_calibration(self, text: str) -> None:
+        """Start the engine again with what is in force now."""
+        self._bridge.reconfigure(self._connection.config, text)
+        self.show_message(text)
+        self._show_due()
+
+    def _show_due(self) -> None:
+        """List calibrations that are missing, old or overtaken among the alarms."""
+        due = self.calibrate.due
+        if not due:
+            self._alarms.clear_own(CALIBRATION_DUE)
+        else:
+            self._alarms.raise_own(
+                Alarm(
+                    code=CALIBRATION_DUE,
+                    priority=AlarmPriority.NOTICE,
+                    text=f"Calibration is due. {due}",
+                    remedy="Open the page Calibrate and do what it lists.",
+                    t_s=self._bridge.now_s(),
+                )
+            )
+        self._show_alarms()
+
     def _follow_ports(self, is_open: bool) -> None:
         """Look for ports as long as the list can be seen."""
         if is_open:
@@ -539,6 +584,7 @@ class MainWindow(QMainWindow):
             return
         self._settings.geometry = self.saveGeometry()
         self._ports.stop()
+        self.calibrate.end()
         self._bridge.close()
         event.accept()
 
@@ -560,6 +606,7 @@ class MainWindow(QMainWindow):
             Qt.Key.Key_F2: lambda: self.show_page("operate"),
             Qt.Key.Key_F3: lambda: self.show_page("display"),
             Qt.Key.Key_F4: lambda: self.show_page("setup"),
+            Qt.Key.Key_F5: lambda: self.show_page("calibrate"),
             Qt.Key.Key_F11: lambda: self._choose_full_screen(not self.isFullScreen()),
         }
         modes = self.operate.modes

@@ -226,7 +226,6 @@ class GroundStep(CalibrationStep):
 
     def _compute(self, image_px: Float64Array, points_m: Float64Array) -> None:
         self._is_measuring = False
-        self._show_prop(Prop.NONE)
         is_board = self._layout.target == BOARD
         within_m = 1e-3 * (self._layout.placed_within_mm or 0.0)
         width_m, _ = self._target_size_m()

@@ -1,0 +1,1 @@
+"""The page Calibrate: the steps, the wizard that leads through one, what was measured before."""

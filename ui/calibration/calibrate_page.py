@@ -1,0 +1,352 @@
+"""Calibration in the window: choose a step, be led through it, accept or discard, look back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from PySide6.QtCore import Signal
+from PySide6.QtGui import QHideEvent, QShowEvent
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
+
+from agriseg.calibration.catalogue import STEPS, StepInfo, step_info
+from agriseg.calibration.due import StepStatus, due_note, step_statuses
+from agriseg.calibration.overlay import Calibrated, calibrated
+from agriseg.calibration.profiles import (
+    SIMULATED,
+    Profiles,
+    calibration_folder,
+    open_store,
+    profile_name,
+)
+from agriseg.calibration.steps import StepSetup, StepView, accept_result, changes
+from agriseg.calibration.store import CalibrationStore
+from agriseg.config import Config
+from agriseg.errors import AgrisegError
+from agriseg.messages import EngineSnapshot, Picture
+from ui.calibration.step_list import StepList
+from ui.calibration.wizard import StepWizard
+from ui.calibration.worker import StepWorker
+from ui.theme import Theme, ThemeKeeper
+from ui.widgets.key import Key, KeyFace, KeyLook
+from ui.widgets.words import Words
+
+
+class CalibratePage(QWidget):
+    """List of steps, or the wizard of one. Opening it changes nothing.
+
+    Parameters
+    ----------
+    keeper : ThemeKeeper
+    configured : callable
+        Returns what the configuration file says now.
+    now : callable, optional
+        Returns the date and time, with time zone.
+    """
+
+    ordered = Signal(object)
+    """An `EngineCommand` that the step at work wants done."""
+    changed = Signal(str)
+    """Another calibration is in force; carries the sentence for the operator."""
+    explained = Signal(str)
+    left = Signal(str)
+    """The operator has agreed to leave the step for another page; carries its name."""
+
+    def __init__(
+        self,
+        keeper: ThemeKeeper,
+        configured: Callable[[], Config],
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        steps: tuple[StepInfo, ...] = STEPS,
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._configured = configured
+        self._now = now
+        self._steps = steps
+        self._step = steps[0].name if steps else ""
+        self._in_force = configured()
+        self._refusal = ""
+        self._target = ""
+        self.worker = StepWorker(self)
+        self.list = StepList(keeper)
+        self.wizard = StepWizard(keeper)
+        self.problem = Words("", "strong")
+        self.leave_panel = QFrame()
+        self.leave_key = Key(keeper, "Leave, forget it", "close", "", KeyFace(text_px=18))
+        self.stay_key = Key(keeper, "Stay here", "arrow-left", "", KeyFace(text_px=18))
+        self._stack = QStackedWidget()
+        self._stack.addWidget(self.list)
+        self._stack.addWidget(self.wizard)
+        self._lay_out()
+        self._connect()
+        self._set_theme(keeper.theme)
+        keeper.changed.connect(self._set_theme)
+
+    @property
+    def is_at_work(self) -> bool:
+        """Whether a step is open."""
+        return self.worker.is_running
+
+    @property
+    def due(self) -> str:
+        """What is missing, old or overtaken, in sentences; empty when nothing is."""
+        try:
+            calibration, store = self._calibration()
+            config = self._configured()
+            statuses = self._statuses(calibration, store)
+            return " ".join(part for part in (due_note(config, statuses), store.damage) if part)
+        except AgrisegError as error:
+            return str(error)
+
+    def may_leave(self, name: str) -> bool:
+        """Return whether page ``name`` may be shown now; if not, the operator is asked."""
+        if not self.worker.is_running or not self.worker.has_begun:
+            return True
+        self._target = name
+        self.leave_panel.show()
+        self.stay_key.setFocus()
+        return False
+
+    def refresh(self) -> None:
+        """Read the store anew and draw the list."""
+        try:
+            calibration, store = self._calibration()
+            self._in_force = calibration.config
+            self._draw_list(calibration, store)
+            self.problem.say(store.damage)
+        except AgrisegError as error:
+            self.problem.say(str(error))
+
+    def show_state(self, refusal: str, now_s: float) -> None:
+        """Draw why nothing can be measured now (spraying is on), and the picture's age."""
+        self._refusal = refusal
+        self.list.show_refusal(refusal)
+        self.wizard.accept_key.setEnabled(not refusal)
+        self.wizard.accept_key.setToolTip(refusal)
+        if self.isVisible():
+            self.wizard.picture.show_age(now_s)
+
+    def show_picture(self, picture: Picture, now_s: float) -> None:
+        """Take the engine's picture, for the step at work."""
+        if self.worker.is_running and self.isVisible():
+            self.wizard.show_picture(picture, now_s)
+            self.worker.offer_picture(picture)
+
+    def show_snapshot(self, snapshot: EngineSnapshot) -> None:
+        """Take the engine's snapshot, for the step at work."""
+        if self.worker.is_running:
+            self.worker.offer_snapshot(snapshot)
+
+    def end(self) -> None:
+        """Give up the step at work: the window closes."""
+        self.worker.stop()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Read what is in force; nothing is changed."""
+        super().showEvent(event)
+        self.refresh()
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        """A step that had not begun is over when the page is left."""
+        super().hideEvent(event)
+        if self.worker.is_running and not self.worker.has_begun:
+            self._close_step()
+
+    # Building
+
+    def _lay_out(self) -> None:
+        self.leave_panel.setProperty("role", "overlay")
+        row = QHBoxLayout(self.leave_panel)
+        row.addWidget(
+            Words(
+                "This step is not finished. What it has measured is lost if you leave.", "strong"
+            ),
+            1,
+        )
+        for key in (self.stay_key, self.leave_key):
+            key.setSizePolicy(key.sizePolicy().Policy.Fixed, key.sizePolicy().Policy.Fixed)
+            row.addWidget(key)
+        self.stay_key.set_look(KeyLook.PRIMARY)
+        self.leave_panel.hide()
+        self._column = QVBoxLayout(self)
+        self._column.setContentsMargins(0, 0, 0, 0)
+        self._column.addWidget(self.leave_panel)
+        self._column.addWidget(self.problem)
+        self._column.addWidget(self._stack, 1)
+
+    def _connect(self) -> None:
+        self.list.selected.connect(self._select)
+        self.list.begun.connect(self.begin)
+        self.list.undone.connect(self._undo)
+        self.list.profile_chosen.connect(self._choose_profile)
+        wizard, worker = self.wizard, self.worker
+        wizard.acted.connect(lambda action: worker.ask(lambda step: step.act(action)))
+        wizard.entered.connect(lambda name, value: worker.ask(lambda step: step.enter(name, value)))
+        wizard.tapped.connect(lambda u, v: worker.ask(lambda step: step.take_point(u, v)))
+        wizard.accepted.connect(self._accept)
+        wizard.discarded.connect(self._discard)
+        wizard.skipped.connect(self._skip)
+        wizard.left.connect(self._ask_to_leave)
+        worker.viewed.connect(self._show_view)
+        worker.ordered.connect(self.ordered)
+        worker.refused.connect(wizard.show_refusal)
+        self.leave_key.clicked.connect(self._leave)
+        self.stay_key.clicked.connect(self.leave_panel.hide)
+
+    # What the operator does
+
+    def begin(self, name: str) -> None:
+        """Open a step's wizard."""
+        if self._refusal:
+            self.explained.emit(self._refusal)
+            return
+        try:
+            calibration, store = self._calibration()
+            info = self._info(name)
+            step = info.make(StepSetup(config=calibration.config, store=store))
+        except AgrisegError as error:
+            self.problem.say(str(error))
+            return
+        self._in_force = calibration.config
+        self._step = name
+        self.wizard.open(info.title)
+        self._stack.setCurrentWidget(self.wizard)
+        self.worker.start(step)
+
+    def _accept(self) -> None:
+        view = self.wizard.view
+        if view is None or view.result is None:
+            return
+        if self._refusal:
+            self.explained.emit(self._refusal)
+            return
+        try:
+            _, store = self._calibration()
+            accept_result(
+                self._step,
+                view.result,
+                store=store,
+                configured=self._configured(),
+                in_force=self._in_force,
+                when=self._now(),
+            )
+        except AgrisegError as error:
+            self.wizard.show_refusal(str(error))
+            return
+        title = self._info(self._step).title
+        self._close_step()
+        self.changed.emit(
+            f"{title}: the new values are in force. The field engine starts with them."
+        )
+
+    def _discard(self) -> None:
+        title = self._info(self._step).title
+        self._close_step()
+        self.explained.emit(f"{title}: discarded; the values in force stay as they are.")
+
+    def _skip(self) -> None:
+        names = [info.name for info in self._steps]
+        following = names[(names.index(self._step) + 1) % len(names)]
+        self._target = f"step:{following}"
+        if self.worker.has_begun:
+            self.leave_panel.show()
+            self.stay_key.setFocus()
+        else:
+            self._leave()
+
+    def _ask_to_leave(self) -> None:
+        self._target = ""
+        if self.worker.has_begun:
+            self.leave_panel.show()
+            self.stay_key.setFocus()
+        else:
+            self._close_step()
+
+    def _leave(self) -> None:
+        target, self._target = self._target, ""
+        self._close_step()
+        if target.startswith("step:"):
+            self._select(target.removeprefix("step:"))
+        elif target:
+            self.left.emit(target)
+
+    def _close_step(self) -> None:
+        self.leave_panel.hide()
+        self.worker.stop()
+        self._stack.setCurrentWidget(self.list)
+        self.refresh()
+
+    def _select(self, name: str) -> None:
+        self._step = name
+        self.refresh()
+
+    def _undo(self, name: str) -> None:
+        if self._refusal:
+            self.explained.emit(self._refusal)
+            return
+        try:
+            _, store = self._calibration()
+            store.undo(name, self._now())
+        except AgrisegError as error:
+            self.problem.say(str(error))
+            return
+        self.refresh()
+        title = self._info(name).title
+        self.changed.emit(f"{title}: taken back; what was in force before it is so again.")
+
+    def _choose_profile(self, name: str) -> None:
+        profiles = Profiles(calibration_folder(self._configured()))
+        if self._refusal:
+            self.explained.emit(self._refusal)
+            return
+        if name == profile_name(self._configured()):
+            return
+        try:
+            profiles.choose(name)
+        except AgrisegError as error:
+            self.problem.say(str(error))
+            return
+        self.refresh()
+        self.changed.emit(f"The calibration of {name} is in force.")
+
+    # Drawing
+
+    def _show_view(self, view: StepView) -> None:
+        changed = changes(view.result, self._in_force) if view.result is not None else ()
+        self.wizard.show_view(view, changed)
+
+    def _draw_list(self, calibration: Calibrated, store: CalibrationStore) -> None:
+        self.list.show_steps(self._statuses(calibration, store), self._step)
+        newest = store.newest(self._step)
+        self.list.show_history(
+            store.history(self._step), store.undone(), newest.entry_id if newest else None
+        )
+        config = self._configured()
+        name = profile_name(config)
+        if name == SIMULATED:
+            text = (
+                "The simulated machine. Trying a step here never touches a real machine's values."
+            )
+            self.list.show_machine(text, (), name)
+            return
+        names = [n for n in Profiles(calibration_folder(config)).names if n != SIMULATED]
+        choosable = () if config.calibration.profile or len(names) < 2 else names
+        self.list.show_machine(f"{name}, kept in {store.path.parent}", choosable, name)
+
+    def _calibration(self) -> tuple[Calibrated, CalibrationStore]:
+        config = self._configured()
+        store = open_store(config)
+        return calibrated(config, store), store
+
+    def _statuses(self, calibration: Calibrated, store: CalibrationStore) -> tuple[StepStatus, ...]:
+        return step_statuses(
+            self._configured(), calibration, store.in_force(), self._now(), self._steps
+        )
+
+    def _info(self, name: str) -> StepInfo:
+        known = {info.name: info for info in self._steps}
+        return known[name] if name in known else step_info(name)
+
+    def _set_theme(self, theme: Theme) -> None:
+        self._column.setSpacing(theme.px(8))

@@ -1,0 +1,333 @@
+"""Leads through one step: what to do, the live picture, what came out, accept or not."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from html import escape
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QProgressBar,
+    QScrollArea,
+    QScroller,
+    QVBoxLayout,
+    QWidget,
+)
+
+from agriseg.calibration.steps import (
+    ChoiceField,
+    NumberField,
+    StepAction,
+    StepPhase,
+    StepView,
+    Tone,
+    ValueChange,
+)
+from agriseg.messages import Picture
+from ui.calibration.keypad import Keypad, number_text
+from ui.calibration.marked_picture import MarkedPicture
+from ui.models.calibration import value_row
+from ui.theme import Theme, ThemeKeeper
+from ui.units import age_text
+from ui.widgets.key import Key, KeyFace, KeyLook
+from ui.widgets.words import Words
+
+_TONE_SIGNS = {Tone.GUIDE: "", Tone.OK: "✓ ", Tone.WARNING: "! ", Tone.FAULT: "✗ "}
+_SIDE_PX = 400
+_FIELD_FACE = KeyFace(text_px=17, icon_px=24, min_width_px=180, min_height_px=64, left=True)
+
+
+class StepWizard(QWidget):
+    """One step on the screen. It decides nothing: what the operator does is told by signals."""
+
+    acted = Signal(str)
+    """An action of the step."""
+    entered = Signal(str, object)
+    """Name of a field and its number or word."""
+    tapped = Signal(float, float)
+    accepted = Signal()
+    discarded = Signal()
+    skipped = Signal()
+    left = Signal()
+    """The operator wants back to the list."""
+
+    def __init__(self, keeper: ThemeKeeper, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._keeper = keeper
+        self._view: StepView | None = None
+        self._refusal = ""
+        self._shown_fields: tuple[NumberField | ChoiceField, ...] = ()
+        self.title = Words("", "title")
+        self.instruction = Words("", "heading")
+        self.progress = QProgressBar()
+        self.progress.setRange(0, 100)
+        self.progress.setTextVisible(False)
+        self.remaining = Words("", "note")
+        self.picture = MarkedPicture(keeper)
+        self.picture.tapped.connect(self.tapped)
+        self.problems = Words("", "strong")
+        self.figures = Words("", "strong")
+        self.table = QLabel()
+        self.table.setTextFormat(Qt.TextFormat.RichText)
+        self.table.setWordWrap(False)
+        self.summary = Words("", "strong")
+        self.warnings = Words("", "note")
+        self.field_keys: dict[str, Key] = {}
+        self.action_keys: dict[str, Key] = {}
+        self.keypad = Keypad(keeper, self)
+        self.keypad.entered.connect(self._enter)
+        self.back_key = Key(keeper, "Steps", "arrow-left", "", KeyFace(text_px=17))
+        self.back_key.clicked.connect(self.left)
+        self.skip_key = Key(keeper, "Skip", "skip-next", "", KeyFace(text_px=18))
+        self.skip_key.clicked.connect(self.skipped)
+        self.discard_key = Key(keeper, "Discard", "close", "", KeyFace(text_px=18))
+        self.discard_key.clicked.connect(self.discarded)
+        self.accept_key = Key(keeper, "Accept", "check-bold", "", KeyFace(text_px=20))
+        self.accept_key.clicked.connect(self.accepted)
+        self._lay_out()
+        self._set_theme(keeper.theme)
+        keeper.changed.connect(self._set_theme)
+
+    @property
+    def view(self) -> StepView | None:
+        """What is shown."""
+        return self._view
+
+    def open(self, title: str) -> None:
+        """Begin with an empty step."""
+        self._view = None
+        self._refusal = ""
+        self.title.say(title)
+        self.instruction.say("The step is being opened …")
+        for words in (self.problems, self.figures, self.summary, self.warnings, self.remaining):
+            words.say("")
+        self.table.hide()
+        self.keypad.hide()
+        self.picture.forget()
+        self.progress.setValue(0)
+        self._draw_fields(())
+        self._draw_actions(())
+
+    def show_view(self, view: StepView, changes: Sequence[ValueChange]) -> None:
+        """Draw the step; ``changes`` is what its result would change."""
+        self._view = view
+        self.instruction.say(view.instruction)
+        known = math.isfinite(view.progress)
+        self.progress.setRange(0, 100 if known else 0)
+        if known:
+            self.progress.setValue(round(100 * view.progress))
+        done = f"{100 * view.progress:.0f} %" if known else ""
+        left = f"about {age_text(view.remaining_s)} left" if view.remaining_s > 0.0 else ""
+        self.remaining.say(" · ".join(part for part in (done, left) if part))
+        question = (view.question.text,) if view.question is not None else ()
+        refusal = (self._refusal,) if self._refusal else ()
+        self.problems.say("\n".join((*refusal, *question, *view.problems)))
+        self.figures.say(
+            "\n".join(f"{f.name}: {_TONE_SIGNS[f.tone]}{f.value}" for f in view.figures)
+        )
+        self._draw_fields(view.fields)
+        offered = view.question.answers if view.question is not None else view.actions
+        self._draw_actions(offered)
+        self._draw_result(view, changes)
+        self.picture.setVisible(view.needs_picture)
+        self.picture.show_marks(view.marks, view.picture_size)
+
+    def show_picture(self, picture: Picture, now_s: float) -> None:
+        """Take the live picture."""
+        self.picture.show_picture(picture, now_s)
+
+    def show_refusal(self, text: str) -> None:
+        """Say why something cannot be done, until the operator does something else."""
+        self._refusal = text
+        self.problems.say(text)
+
+    def _act(self, name: str) -> None:
+        self._refusal = ""
+        self.acted.emit(name)
+
+    def _enter(self, name: str, value: float | str) -> None:
+        self._refusal = ""
+        self.entered.emit(name, value)
+
+    # Building
+
+    def _lay_out(self) -> None:
+        head_words = QVBoxLayout()
+        head_words.addWidget(self.title)
+        head_words.addWidget(self.instruction)
+        head = QHBoxLayout()
+        head.addWidget(self.back_key)
+        head.addLayout(head_words, 1)
+        self.back_key.setSizePolicy(
+            self.back_key.sizePolicy().Policy.Fixed, self.back_key.sizePolicy().Policy.Fixed
+        )
+        bar = QHBoxLayout()
+        bar.addWidget(self.progress, 1)
+        bar.addWidget(self.remaining)
+        top = QFrame()
+        top.setProperty("role", "panel")
+        top_column = QVBoxLayout(top)
+        top_column.addLayout(head)
+        top_column.addLayout(bar)
+        self._left = QVBoxLayout()
+        self._left.addWidget(self.picture, 1)
+        self._body = QHBoxLayout()
+        self._body.addLayout(self._left, 1)
+        self._body.addWidget(self._side())
+        self._keys = QHBoxLayout()
+        self._own_keys = QHBoxLayout()
+        self._keys.addLayout(self._own_keys, 4)
+        self._keys.addWidget(self.skip_key, 1)
+        self._keys.addWidget(self.discard_key, 2)
+        self._keys.addWidget(self.accept_key, 4)
+        self._column = QVBoxLayout(self)
+        self._column.setContentsMargins(0, 0, 0, 0)
+        self._column.addWidget(top)
+        self._column.addLayout(self._body, 1)
+        self._column.addLayout(self._keys)
+
+    def _side(self) -> QWidget:
+        self._scroll = QScrollArea()
+        self._scroll.setWidgetResizable(True)
+        self._scroll.setFrameShape(QFrame.Shape.NoFrame)
+        self._scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        QScroller.grabGesture(self._scroll.viewport(), QScroller.ScrollerGestureType.TouchGesture)
+        inner = QFrame()
+        inner.setProperty("role", "panel")
+        self._side_column = QVBoxLayout(inner)
+        self._side_column.addWidget(self.problems)
+        self._fields = QVBoxLayout()
+        self._side_column.addLayout(self._fields)
+        for widget in (self.figures, self.summary, self.warnings, self.table):
+            self._side_column.addWidget(widget)
+        self._side_column.addStretch(1)
+        self._scroll.setWidget(inner)
+        return self._scroll
+
+    # Drawing
+
+    def _draw_fields(self, fields: Sequence[NumberField | ChoiceField]) -> None:
+        wanted = [name for field in fields for name in _key_names(field)]
+        if list(self.field_keys) != wanted:
+            _clear(self._fields, self.field_keys)
+            for field in fields:
+                self._add_field(field)
+        for field in fields:
+            if isinstance(field, NumberField):
+                number = number_text(field.value, field.digits)
+                unit = f" {field.unit}" if field.unit else ""
+                self.field_keys[field.name].set_words(f"{number}{unit}", field.label)
+                self.field_keys[field.name].setToolTip(field.help)
+            else:
+                for value in field.choices:
+                    chosen = value == field.value
+                    key = self.field_keys[f"{field.name}={value}"]
+                    key.set_look(KeyLook.SELECTED if chosen else KeyLook.PLAIN)
+        self._shown_fields = tuple(fields)
+
+    def _add_field(self, field: NumberField | ChoiceField) -> None:
+        if isinstance(field, NumberField):
+            key = Key(self._keeper, field.label, "pencil", "", _FIELD_FACE)
+            key.clicked.connect(lambda _checked=False, n=field.name: self._ask(n))
+            self.field_keys[field.name] = key
+            self._fields.addWidget(key)
+            return
+        row = QHBoxLayout()
+        for value, word in field.choices.items():
+            key = Key(self._keeper, word, "", "", KeyFace(text_px=17))
+            key.setToolTip(field.help)
+            key.clicked.connect(lambda _checked=False, n=field.name, v=value: self._enter(n, v))
+            self.field_keys[f"{field.name}={value}"] = key
+            row.addWidget(key)
+        self._fields.addLayout(row)
+
+    def _ask(self, name: str) -> None:
+        for field in self._shown_fields:
+            if field.name == name and isinstance(field, NumberField):
+                self.keypad.ask(field)
+                self._place_keypad()
+
+    def _draw_actions(self, actions: Sequence[StepAction]) -> None:
+        if list(self.action_keys) != [action.name for action in actions]:
+            _clear(self._own_keys, self.action_keys)
+            for action in actions:
+                key = Key(self._keeper, action.word, action.icon, "", KeyFace(text_px=18))
+                key.clicked.connect(lambda _checked=False, n=action.name: self._act(n))
+                self.action_keys[action.name] = key
+                self._own_keys.addWidget(key)
+        for action in actions:
+            key = self.action_keys[action.name]
+            key.set_words(action.word, action.hint, action.icon)
+            key.setEnabled(action.enabled)
+            main = action.is_main and action.enabled
+            key.set_look(KeyLook.PRIMARY if main else KeyLook.PLAIN)
+
+    def _draw_result(self, view: StepView, changes: Sequence[ValueChange]) -> None:
+        result = view.result
+        has_result = result is not None and view.phase is StepPhase.DONE
+        self.accept_key.setVisible(has_result)
+        self.discard_key.setVisible(has_result)
+        self.skip_key.setVisible(not has_result)
+        self.accept_key.set_look(KeyLook.PRIMARY if has_result else KeyLook.PLAIN)
+        self.summary.say(result.summary if result is not None else "")
+        self.warnings.say("\n".join(f"! {text}" for text in result.warnings) if result else "")
+        self.table.setVisible(bool(changes))
+        self.table.setText(_table(changes, self._keeper.theme) if changes else "")
+
+    def _place_keypad(self) -> None:
+        theme = self._keeper.theme
+        width = min(theme.px(460), self.width())
+        height = self.keypad.height_for(width)
+        self.keypad.setFixedSize(width, height)
+        self.keypad.move(
+            (self.width() - self.keypad.width()) // 2, max(0, (self.height() - height) // 2)
+        )
+
+    def _set_theme(self, theme: Theme) -> None:
+        gap = theme.px(8)
+        for layout in (self._column, self._left, self._body, self._keys, self._own_keys):
+            layout.setSpacing(gap)
+        self._fields.setSpacing(theme.px(6))
+        self._scroll.setFixedWidth(theme.px(_SIDE_PX))
+        self.progress.setFixedHeight(theme.px(14))
+
+
+def _key_names(field: NumberField | ChoiceField) -> list[str]:
+    if isinstance(field, NumberField):
+        return [field.name]
+    return [f"{field.name}={value}" for value in field.choices]
+
+
+def _clear(layout: QVBoxLayout | QHBoxLayout, keys: dict[str, Key]) -> None:
+    for key in keys.values():
+        key.hide()
+        key.deleteLater()
+    keys.clear()
+    while layout.count():
+        item = layout.takeAt(0)
+        below = item.layout() if item is not None else None
+        if below is not None:
+            below.deleteLater()
+
+
+def _table(changes: Sequence[ValueChange], theme: Theme) -> str:
+    """Return old and new values side by side; what really changed is bold."""
+    head = "".join(
+        f'<td align="right"><span style="color:{theme.muted}">{word}</span></td>'
+        for word in ("in force", "new", "sure to", "")
+    )
+    lines = [f"<tr><td></td>{head}</tr>"]
+    for change in changes:
+        row = value_row(change)
+        now = f"<b>{escape(row.now)}</b>" if row.changed else escape(row.now)
+        cells = "".join(
+            f'<td align="right">&nbsp;&nbsp;{cell}</td>'
+            for cell in (escape(row.before), now, escape(row.uncertainty), escape(row.unit))
+        )
+        lines.append(f"<tr><td>{escape(row.name)}</td>{cells}</tr>")
+    size = theme.px(14)
+    return f'<table style="font-size:{size}px" cellspacing="2">{"".join(lines)}</table>'
