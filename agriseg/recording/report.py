@@ -12,14 +12,13 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from agriseg.config import Config
-from agriseg.errors import RecordingError
 from agriseg.recording import charts
 from agriseg.recording.ground import sprayed_extents
 from agriseg.recording.history import RunHistory, read_history
 from agriseg.recording.reader import Run, open_run
 from agriseg.recording.run_directories import REPORT_FILE, SUMMARY_FILE
 from agriseg.recording.samples import choose_samples
-from agriseg.recording.summary import load_truth, save_truth, summarize, write_json
+from agriseg.recording.summary import load_truth, save_truth, summarize, write_json, write_text
 
 MISSED_REASONS = {
     "late": "seen too late to be reached by the nozzle",
@@ -27,6 +26,7 @@ MISSED_REASONS = {
     "outside": "outside of the boom",
     "boundary": "outside of the boundary, or in a no-spray zone",
     "no-position": "the position was not known, with a boundary in use",
+    "unsure": "the picture was unlike those that the model knows",
     "off": "spraying was switched off",
     "paused": "the run was paused",
     "no-controller": "the sprayer controller was not ready",
@@ -105,7 +105,7 @@ def write_report(directory: Path, truth: Mapping[str, object] | None = None) -> 
         page = render(run, history, summary)
         summary_path, report_path = run.directory / SUMMARY_FILE, run.directory / REPORT_FILE
         write_json(summary_path, summary)
-        _write_page(report_path, page)
+        write_text(report_path, page)
     return RunReport(summary_path=summary_path, report_path=report_path, summary=summary)
 
 
@@ -247,12 +247,3 @@ def _flat(prefix: str, values: Mapping[str, Any]) -> list[tuple[str, str]]:
             text = value if isinstance(value, str) else json.dumps(value)
             rows.append((prefix + key, text or "(empty)"))
     return rows
-
-
-def _write_page(path: Path, page: str) -> None:
-    partial = path.with_name(path.name + ".part")
-    try:
-        partial.write_text(page, encoding="utf-8")
-        partial.replace(path)
-    except OSError as error:
-        raise RecordingError(f"{path}: the report cannot be written ({error.strerror})") from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 from collections import Counter
@@ -129,12 +130,28 @@ def write_json(path: Path, value: object) -> None:
     RecordingError
         It cannot be written.
     """
+    write_text(path, json.dumps(value, indent=2, allow_nan=False) + "\n")
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file of a run's folder that can be made again, whole or not at all.
+
+    Raises
+    ------
+    RecordingError
+        It cannot be written.
+    """
     partial = path.with_name(path.name + ".part")
     try:
-        partial.write_text(json.dumps(value, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+        partial.write_text(text, encoding="utf-8")
         partial.replace(path)
     except OSError as error:
-        raise RecordingError(f"{path}: the file cannot be written ({error.strerror})") from error
+        with contextlib.suppress(OSError):
+            partial.unlink(missing_ok=True)
+        raise RecordingError(
+            f"{path}: the file cannot be written ({error.strerror}); the recording is kept, make"
+            f" room and run `agriseg runs report {path.parent}`"
+        ) from error
 
 
 def _truth_figures(truth: Mapping[str, object] | None) -> dict[str, Any]:

@@ -186,8 +186,12 @@ def test_a_clock_that_was_set_during_the_run_is_told(tmp_path: Path) -> None:
     assert summary["recording"]["clock_shift_s"] == pytest.approx(3599.0, abs=0.1)
 
 
-def test_a_report_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["summary.json", "report.html"])
+def test_a_report_that_cannot_be_written_is_one_sentence(tmp_path: Path, name: str) -> None:
     record(tmp_path / "run", 5)
-    (tmp_path / "run" / "summary.json").mkdir()
-    with pytest.raises(RecordingError, match=r"summary\.json: the file cannot be written"):
+    (tmp_path / "run" / name).mkdir()
+    with pytest.raises(RecordingError, match="the file cannot be written") as caught:
         write_report(tmp_path / "run")
+    assert str(caught.value).startswith(str(tmp_path / "run" / name))
+    assert f"`agriseg runs report {tmp_path / 'run'}`" in str(caught.value)
+    assert not list((tmp_path / "run").glob("*.part"))
