@@ -27,6 +27,12 @@ def _wheel(setup: StepSetup) -> CalibrationStep:
     return WheelStep(setup)
 
 
+def _boom(setup: StepSetup) -> CalibrationStep:
+    from agriseg.calibration.boom_step import BoomStep
+
+    return BoomStep(setup)
+
+
 def _nozzles(setup: StepSetup) -> CalibrationStep:
     from agriseg.calibration.driven_steps import NozzlesStep
 
@@ -103,11 +109,18 @@ STEPS: tuple[StepInfo, ...] = (
         make=_wheel,
     ),
     StepInfo(
+        name="boom",
+        title="Boom",
+        purpose="Number, pitch, height, size and angle of the nozzles.",
+        icon="view-week",
+        make=_boom,
+    ),
+    StepInfo(
         name="nozzles",
         title="Nozzles",
         purpose="Where each nozzle sprays, as the camera sees it.",
         icon="spray",
-        rests_on=("camera", "ground", "wheel"),
+        rests_on=("camera", "ground", "wheel", "boom"),
         make=_nozzles,
     ),
     StepInfo(

@@ -248,7 +248,7 @@ def test_last_times_deviation_is_shown_at_the_cup(setup: StepSetup, bench: Bench
 
 def test_all_steps_of_the_catalogue_can_be_made(setup: StepSetup) -> None:
     names = [info.name for info in STEPS]
-    assert names[-5:] == ["wheel", "nozzles", "latency", "flow", "verification"]
+    assert names[-6:] == ["wheel", "boom", "nozzles", "latency", "flow", "verification"]
     for info in STEPS:
         step = info.make(setup)
         assert step.view.phase is StepPhase.PREPARE
