@@ -19,7 +19,7 @@ setup: $(READY) ## Install system libraries, .venv and pinned packages; leaves .
 $(READY): pyproject.toml constraints.txt tools/setup.sh agriseg/commands/system_libraries.txt
 	@sh tools/setup.sh
 
-$(FIRMWARE_TOOLS): firmware_bridge/firmware/debian-packages.txt | $(READY)
+$(FIRMWARE_TOOLS): firmware_bridge/firmware/debian-packages.txt tests/debian-packages.txt | $(READY)
 	@sh tools/setup.sh firmware
 
 run: $(READY) ## Open the window on the simulated field (without a display: a headless run)

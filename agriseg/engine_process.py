@@ -24,6 +24,7 @@ from agriseg.messages import (
 from agriseg.overlay import PicturePainter
 from agriseg.picture_ring import PictureRingWriter, RingHandle
 from agriseg.ports import RunSink
+from agriseg.publishing.publisher import Publisher, open_publisher
 from agriseg.process_names import ENGINE, show_name
 
 _log = logging.getLogger(__name__)
@@ -37,14 +38,18 @@ def engine_main(config: Config, ring: RingHandle, connection: Connection) -> Non
     Entry point of the spawned process. Whatever happens, the nozzles are closed first.
     """
     _prepare_process()
+    publisher: Publisher | None = None
     try:
+        publisher = open_publisher(config.mqtt)
         machine = build_realtime_machine(config, finish=_write_report, is_scored=False)
     except AgrisegError as error:
+        if publisher is not None:
+            publisher.close()
         connection.send(EngineFailed(text=str(error)))
         return
     try:
         with prompt_threads():
-            _EngineLoop(machine, ring, connection).run()
+            _EngineLoop(machine, ring, connection, publisher).run()
     except (BrokenPipeError, ConnectionResetError, EOFError):
         _log.info("the window has gone; closing the nozzles")
     except Exception as error:
@@ -55,14 +60,24 @@ def engine_main(config: Config, ring: RingHandle, connection: Connection) -> Non
             connection.send(EngineFailed(text=f"the field engine broke: {error}"))
     finally:
         machine.close()
+        if publisher is not None:
+            publisher.take(machine.engine.snapshot())
+            publisher.close()
 
 
 class _EngineLoop:
-    def __init__(self, machine: Machine, ring: RingHandle, connection: Connection) -> None:
+    def __init__(
+        self,
+        machine: Machine,
+        ring: RingHandle,
+        connection: Connection,
+        publisher: Publisher | None,
+    ) -> None:
         self._machine = machine
         self._engine = machine.engine
         self._ring = PictureRingWriter(ring)
         self._connection = connection
+        self._publisher = publisher
         self._painter = PicturePainter(ring.layout.max_width_px, ring.layout.max_height_px)
         self._painted_frame = -1
         self._next_snapshot_s = 0.0
@@ -104,6 +119,8 @@ class _EngineLoop:
         if self._autostart and snapshot.state is EngineState.READY:
             self._autostart = False
             self._engine.handle(EngineCommand(kind=CommandKind.START))
+        if self._publisher is not None:
+            self._publisher.take(snapshot)
         self._send(snapshot)
 
     def _send(self, message: EngineMessage) -> None:

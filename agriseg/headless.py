@@ -16,6 +16,7 @@ from agriseg.config import Config
 from agriseg.doorbell import prompt_threads
 from agriseg.errors import EngineError, RecordingError
 from agriseg.messages import CommandKind, EngineCommand
+from agriseg.publishing.publisher import Publisher, open_publisher
 
 SETTLE_S = 0.5
 START_TIMEOUT_S = 60.0
@@ -68,16 +69,27 @@ def run_headless(
     """
     real_parts = config.controller.port != "sim" or config.camera.source != "sim"
     build = build_realtime_machine if realtime or real_parts else build_virtual_machine
-    machine = build(config, out=out)
+    publisher = open_publisher(config.mqtt)
     try:
-        with prompt_threads():
-            _drive(machine, seconds)
+        machine = build(config, out=out)
+        try:
+            with prompt_threads():
+                _drive(machine, seconds, publisher)
+        finally:
+            machine.close()
+            _publish(machine, publisher)
     finally:
-        machine.close()
+        if publisher is not None:
+            publisher.close()
     return _result(machine)
 
 
-def _drive(machine: Machine, seconds: float) -> None:
+def _publish(machine: Machine, publisher: Publisher | None) -> None:
+    if publisher is not None:
+        publisher.take(machine.engine.snapshot())
+
+
+def _drive(machine: Machine, seconds: float, publisher: Publisher | None) -> None:
     console = Console(stderr=True)
     columns = (
         TextColumn("{task.description}"),
@@ -94,6 +106,7 @@ def _drive(machine: Machine, seconds: float) -> None:
 
         def show(now_s: float) -> None:
             progress.update(task, completed=min(seconds, now_s - start_s))
+            _publish(machine, publisher)
 
         _step_until(machine, end_s, show)
         _settle(machine)

@@ -70,13 +70,14 @@ setup: then the same make command again:
 # --- the firmware's compilers and simulators (tests only) ------------------------------------
 
 firmware_packages="firmware_bridge/firmware/debian-packages.txt"
+test_packages="tests/debian-packages.txt" # servers that tests talk to: an MQTT broker
 
 missing_firmware_packages() {
-    while read -r package; do
+    cat "$firmware_packages" "$test_packages" 2>/dev/null | while read -r package; do
         case "$package" in '' | '#'*) continue ;; esac
         status="$(dpkg-query -W -f='${Status}' "$package" 2>/dev/null || true)"
         case "$status" in *' installed') ;; *) echo "$package" ;; esac
-    done <"$firmware_packages"
+    done
 }
 
 set_up_firmware_tools() {

@@ -195,7 +195,7 @@ def record_run(arguments: argparse.Namespace) -> int:
         record = save_record(directory, configured, asked) if asked else record
     for key, label in LABELS.items():
         value = getattr(record, key)
-        is_missing = value is None or value in ("", 0.0)
+        is_missing = value in (None, "") or (key == "product_l_per_l" and not value)
         needed = " (needed)" if key in REQUIRED else ""
         print(f"{label}: {f'not stated{needed}' if is_missing else value}")
     return 0

@@ -25,6 +25,7 @@ _MOST_OUTLINES = 4000
 def tables(record: SprayRecord, places: list[ReturnPatch]) -> list[tuple[str, Table]]:
     """Return the record as headed tables of names and values in words."""
     entered = record.entered.model_dump()
+    entered["product_l_per_l"] = entered["product_l_per_l"] or None
     stated = [(LABELS[key], _stated(entered[key])) for key in LABELS if key != "remarks"]
     place = "not known" if record.place is None else "%.6f, %.6f (WGS84)" % record.place  # noqa: UP031
     return [
@@ -165,19 +166,21 @@ def _drawn(applied: AppliedMap, places: list[ReturnPatch]) -> Shapes:
 
 
 def _stated(value: object) -> str:
-    if value is None or value == "" or value == 0.0:
+    if value is None or value == "":
         return _NOT_STATED
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _area(area_m2: float) -> str:
-    return f"{area_m2:,.1f} m² ({area_m2 / 1e4:.4f} ha)".replace(",", "\u202f")
+    return f"{area_m2:,.1f} m² ({area_m2 / 1e4:.4g} ha)".replace(",", "\u202f")
 
 
 def _litres(litres: float) -> str:
     if math.isnan(litres):
         return _NOT_KNOWN
-    return f"{1e3 * litres:.0f} ml" if litres < 1.0 else f"{litres:.2f} l"
+    if litres >= 1.0:
+        return f"{litres:.2f} l"
+    return f"{1e3 * litres:.{1 if litres < 0.01 else 0}f} ml"
 
 
 def _difference(record: SprayRecord) -> str:

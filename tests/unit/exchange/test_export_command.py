@@ -60,13 +60,15 @@ def test_the_record_names_what_is_missing_until_it_is_entered(
     text = page.read_text(encoding="utf-8")
     assert "Not stated: Field, Crop, Authorisation number" in re.sub(r"\s+", " ", text)
     entered = ["--field-name", "Long acre", "--crop", "Beet <2>", "--product-registration", "024-1"]
-    assert main(["runs", "record", str(run), *entered, "--wind-m-s", "2.5"]) == 0
+    assert main(["runs", "record", str(run), *entered, "--wind-m-s", "2.5", "--temperature-c", "0"]) == 0
     assert main(export) == 0
     text = page.read_text(encoding="utf-8")
     assert "Incomplete" not in text
     for words in ("Long acre", "Beet &lt;2&gt;", "024-1", "2.5", "Operator", "40 ml", "l/ha"):
         assert words in text
     assert "polygon" in text
+    assert re.search(r"Temperature[^<]*</td><td>0<", text), "no degrees are a statement, too"
+    assert re.search(r"Product used</td><td>0\.4 ml", text)
     capsys.readouterr()
     assert main(["runs", "record", str(run)]) == 0
     assert "Field: Long acre" in capsys.readouterr().out
