@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from agriseg.geometry.ground_plane import GroundPlane
 from agriseg.messages import Float64Array, UInt8Array
+from agriseg.opencv import cv2
 
 _MOST_NODES = 800
 _BEYOND_PX = -1e6

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
 
 from agriseg.config import IntrinsicsConfig
 from agriseg.errors import CalibrationError
 from agriseg.messages import Float64Array
+from agriseg.opencv import cv2
 
 _REFINEMENTS = 12
 _RADII = np.linspace(0.0, 4.0, 4001)

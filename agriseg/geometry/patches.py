@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from agriseg.messages import Float64Array, UInt8Array
+from agriseg.opencv import cv2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

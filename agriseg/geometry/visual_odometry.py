@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from agriseg.errors import CalibrationError
 from agriseg.geometry.ground_plane import GroundPlane
 from agriseg.messages import Float64Array, Frame, OdometrySample, OdometrySource, UInt8Array
+from agriseg.opencv import cv2
 
 _CELLS_ALONG = 120
 _LONGEST_PATCH_M = 0.9

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
 
 from agriseg.messages import Float64Array
+from agriseg.opencv import cv2
 from agriseg.spraying.weed_map import TrackEvidence
 
 _CROP_CERTAIN = 128

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -14,6 +13,8 @@ from agriseg.geometry.ground_table import GroundTable, sampled
 from agriseg.geometry.patches import TrackGrid
 from agriseg.geometry.poses import field_from_base
 from agriseg.messages import Float64Array, Segmentation, UInt8Array, VehicleState
+from agriseg.opencv import cv2
+from agriseg.pipeline_journal import MapPatch, MapState
 
 _SLACK_M = 0.3
 _MAX_CELLS = 4000

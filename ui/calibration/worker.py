@@ -8,7 +8,6 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
@@ -163,7 +162,7 @@ class StepWorker(QObject):
 
 
 def _frame(picture: Picture) -> Frame:
-    image = cv2.cvtColor(picture.image, cv2.COLOR_BGRA2BGR)
+    image = np.ascontiguousarray(picture.image[..., :3])
     pixels: UInt8Array = np.asarray(image, np.uint8)
     return Frame(
         frame_id=picture.frame_id,
