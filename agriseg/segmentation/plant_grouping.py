@@ -122,7 +122,8 @@ def _peaks(centre: NDArray[np.float32], rule: GroupingRule) -> _Stems:
     # A peak of equal cells is one: its cells are neighbours.
     count, patches, _, middles = cv2.connectedComponentsWithStats(tops, connectivity=8)
     height = np.zeros(count)
-    np.maximum.at(height, np.asarray(patches), centre)
+    v, u = np.nonzero(tops)
+    np.maximum.at(height, np.asarray(patches)[v, u], centre[v, u])
     places = np.asarray(middles, np.float64)[1:, ::-1]
     return _Stems(places=places, height=np.clip(height[1:], 0.0, 1.0))
 
@@ -162,7 +163,9 @@ def _number_patches(ids: IdArray, lonely: BoolArray, least_px: float, count: int
 def _plants_seen(seen: Segmentation, ids: IdArray, stems: _Stems, *, by_heads: bool) -> PlantsSeen:
     """Vote on each plant's class, number those that are there from 1 and measure them."""
     v, u = np.nonzero(ids)
-    found, index = np.unique(ids[v, u], return_inverse=True)
+    there = np.bincount(ids[v, u]) > 0
+    found = np.flatnonzero(there)
+    index = (np.cumsum(there) - 1)[ids[v, u]]
     count = len(found)
     if count == 0:
         empty = PanopticMap(classes=np.zeros(ids.shape, np.uint8), ids=np.zeros_like(ids))
@@ -200,7 +203,7 @@ def _plants_seen(seen: Segmentation, ids: IdArray, stems: _Stems, *, by_heads: b
 
 
 def _centres_px(
-    found: IdArray,
+    found: NDArray[np.intp],
     index: NDArray[np.intp],
     pixels: tuple[NDArray[np.intp], NDArray[np.intp]],
     stems: _Stems,
@@ -220,7 +223,9 @@ def _boxes(
     index: NDArray[np.intp], v: NDArray[np.intp], u: NDArray[np.intp], count: int
 ) -> list[tuple[int, int, int, int]]:
     """Return each plant's upright box (u, v, width, height)."""
-    order = np.argsort(index, kind="stable")
+    # Sixteen bits are sorted several times faster.
+    keys = index.astype(np.uint16) if count <= np.iinfo(np.uint16).max else index
+    order = np.argsort(keys, kind="stable")
     starts = np.searchsorted(index[order], np.arange(count))
     top, left = (np.minimum.reduceat(axis[order], starts) for axis in (v, u))
     bottom, right = (np.maximum.reduceat(axis[order], starts) for axis in (v, u))
