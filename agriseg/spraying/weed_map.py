@@ -14,7 +14,6 @@ from agriseg.geometry.patches import TrackGrid
 from agriseg.geometry.poses import field_from_base
 from agriseg.messages import Float64Array, Segmentation, UInt8Array, VehicleState
 from agriseg.opencv import cv2
-from agriseg.pipeline_journal import MapPatch, MapState
 
 _SLACK_M = 0.3
 _MAX_CELLS = 4000
