@@ -202,7 +202,7 @@ def _plot(figure: Any, scores: Sequence[dict[str, Any]]) -> None:
     axes.set_xlabel("mark")
     axes.set_ylabel("error, mm (plus: too far forward)")
     axes.set_xticks(numbers)
-    axes.legend(loc="upper right", fontsize=8)
+    axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncol=3, fontsize=8, frameon=False)
 
 
 def _table(figure: Any, scores: Sequence[dict[str, Any]], first: int) -> None:
