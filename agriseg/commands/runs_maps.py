@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from agriseg.errors import ExportError
 
 if TYPE_CHECKING:
+    from agriseg.mapping.applied import MapFigures
     from agriseg.mapping.ground_track import Origin
 
 FORMATS = ("geojson", "gpkg", "shp", "kml", "csv", "taskdata", "pdf", "html")
@@ -145,7 +146,24 @@ def export_run(arguments: argparse.Namespace) -> int:
     for path in written:
         print(path)
     print(applied.track.note)
+    _print_figures(applied.figures)
     return 0
+
+
+def _print_figures(figures: MapFigures) -> None:
+    from agriseg.recording.report import number, percent, volume
+
+    print(
+        f"Driven {number(figures.driven_m2, 1)} m² ({number(figures.driven_once_m2, 1)} m² with"
+        f" overlaps once), seen {number(figures.seen_once_m2, 1)} m², treated"
+        f" {number(figures.treated_once_m2, 2)} m²."
+    )
+    print(
+        f"Commanded {volume(figures.litres_commanded)}, confirmed"
+        f" {volume(figures.litres_confirmed)}, measured {volume(figures.litres_measured)}; saved"
+        f" {percent(figures.saving_fraction)} of {volume(figures.litres_baseline)}:"
+        f" {figures.baseline}."
+    )
 
 
 def _write(applied: Any, directory: Path, arguments: argparse.Namespace) -> list[Path]:

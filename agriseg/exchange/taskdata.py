@@ -23,7 +23,7 @@ from agriseg.exchange.layers import iso_time
 from agriseg.exchange.time_log import Channel, LogRecord, decode, encode, header_xml
 from agriseg.field_config import RecordConfig
 from agriseg.mapping.applied import AppliedMap, spraying_times_s
-from agriseg.messages import FixQuality
+from agriseg.messages import FixQuality, Float64Array
 from agriseg.spraying.boom import Boom
 
 DDI_SETPOINT_RATE, DDI_ACTUAL_RATE = 1, 2
@@ -173,54 +173,62 @@ def _condensed_words(nozzles: int) -> int:
 
 def _log(applied: AppliedMap) -> list[LogRecord]:
     """Return a record for each second of spraying, and the last with all totals."""
+    columns = applied.history.odometry_columns()
+    times = spraying_times_s(applied.history)
+    if not len(columns) or not times:
+        return []
     boom = Boom(applied.config.boom)
     swath_m = float(sum(nozzle.zone_width_m for nozzle in boom.nozzles))
-    columns = applied.history.odometry_columns()
-    closed = np.array([one.t_s for one in applied.treated])
-    litres = np.array([one.litres for one in applied.treated])
-    order = np.argsort(closed, kind="stable")
-    closed, total_l = closed[order], np.cumsum(litres[order])
-    nozzles = np.array([one.nozzle_id for one in applied.treated], np.int64)[order]
+    pulses = sorted(applied.treated, key=lambda one: one.t_s)
+    opened_s = np.array([one.t_s for one in pulses])
+    total_l = np.cumsum([0.0, *(one.litres for one in pulses)])
+    fix_s = np.array([fix.t_s for fix in applied.fixes])
     records: list[LogRecord] = []
-    area_m2, before_l = 0.0, 0.0
-    for start_s, end_s in spraying_times_s(applied.history):
+    area_m2, before = 0.0, 0
+    for start_s, end_s in times:
         ticks = np.append(np.arange(start_s, end_s, 1.0), end_s)
-        last_m = np.nan
-        first = 0 if not records else int(np.searchsorted(closed, start_s))
-        for t_s in ticks.tolist():
-            place = _place(applied, t_s)
-            if place is None or not len(columns):
-                continue
-            at_m = float(np.interp(t_s, columns[:, 0], columns[:, 1]))
-            step_m2 = 0.0 if math.isnan(last_m) else max(0.0, at_m - last_m) * swath_m
-            last_m, area_m2 = at_m, area_m2 + step_m2
-            is_last = t_s == ticks[-1]
-            sprayed = int(np.searchsorted(closed, t_s, side="right"))
-            sprayed = len(closed) if is_last and end_s >= _last_end_s(applied) else sprayed
-            so_far_l = float(total_l[sprayed - 1]) if sprayed else 0.0
+        readings = np.interp(ticks, columns[:, 0], columns[:, 1])
+        speeds = np.interp(ticks, columns[:, 0], columns[:, 2])
+        places = _places(applied, ticks, readings)
+        sprayed = np.searchsorted(opened_s, ticks, side="right")
+        if end_s == times[-1][1]:
+            sprayed[-1] = len(pulses)
+        for row, t_s in enumerate(ticks.tolist()):
+            step_m = max(0.0, float(readings[row] - readings[row - 1])) if row else 0.0
+            area_m2 += step_m * swath_m
+            now = int(sprayed[row])
+            litres = float(total_l[now] - total_l[before])
             values = _values(
                 boom,
-                rate_l_m2=(so_far_l - before_l) / step_m2 if step_m2 > 0.0 else 0.0,
-                speed_m_s=float(np.interp(t_s, columns[:, 0], columns[:, 2])),
-                litres=so_far_l,
+                rate_l_m2=litres / (step_m * swath_m) if step_m > 0.0 else 0.0,
+                speed_m_s=float(speeds[row]),
+                litres=float(total_l[now]),
                 area_m2=area_m2,
-                opened=set(nozzles[first:sprayed].tolist()),
+                opened={one.nozzle_id for one in pulses[before:now]},
             )
-            first, before_l = sprayed, so_far_l
+            before = now
             records.append(
                 LogRecord(
                     utc_s=applied.utc_s(t_s),
-                    latitude_deg=place[1],
-                    longitude_deg=place[0],
-                    status=_status(applied, t_s),
+                    latitude_deg=float(places[row, 1]),
+                    longitude_deg=float(places[row, 0]),
+                    status=_status(applied, fix_s, t_s),
                     values=dict(enumerate(values)),
                 )
             )
     return records
 
 
-def _last_end_s(applied: AppliedMap) -> float:
-    return max((end for _, end in spraying_times_s(applied.history)), default=math.inf)
+def _places(applied: AppliedMap, ticks_s: Float64Array, readings_m: Float64Array) -> Float64Array:
+    """Return (N, 2) (longitude, latitude) of base_link at host times."""
+    places = np.zeros((len(ticks_s), 2))
+    owner = [applied.track.section_at(t_s) for t_s in ticks_s.tolist()]
+    for section in applied.track.sections:
+        rows = np.array([one is section for one in owner], bool)
+        if rows.any():
+            own = section.places(readings_m[rows], np.zeros(int(rows.sum())))
+            places[rows] = applied.track.geographic(own)
+    return places
 
 
 def _values(
@@ -253,24 +261,12 @@ def _condensed(nozzles: int, opened: set[int], word: int) -> int:
     return value - 2**32 if value >= 2**31 else value
 
 
-def _place(applied: AppliedMap, t_s: float) -> tuple[float, float] | None:
-    """Return (longitude, latitude) of base_link at a host time."""
-    section = applied.track.section_at(t_s)
-    columns = applied.history.odometry_columns()
-    if section is None or not len(columns):
-        return None
-    at_m = float(np.interp(t_s, columns[:, 0], columns[:, 1]))
-    place = section.places(np.array([at_m]), np.array([0.0]))
-    longitude, latitude = applied.track.geographic(place)[0]
-    return float(longitude), float(latitude)
-
-
-def _status(applied: AppliedMap, t_s: float) -> int:
-    times = np.array([fix.t_s for fix in applied.fixes])
-    if not len(times):
+def _status(applied: AppliedMap, fix_s: Float64Array, t_s: float) -> int:
+    """Return the quality of the fix before a time."""
+    if not len(fix_s):
         return _STATUS[FixQuality.MANUAL]
-    nearest = int(np.argmin(np.abs(times - t_s)))
-    return _STATUS[applied.fixes[nearest].quality]
+    row = max(0, int(np.searchsorted(fix_s, t_s, side="right")) - 1)
+    return _STATUS[applied.fixes[row].quality]
 
 
 def _task_data(applied: AppliedMap, record: RecordConfig, log_bytes: int) -> bytes:

@@ -157,8 +157,17 @@ def _integrated(
             index += 1
         state = wheel.state_at(sample.t_s)
         if state is not None:
-            run.samples.append(state)
+            _add_state(run, state)
     return [run for run in runs if len(run.samples) > 1]
+
+
+def _add_state(run: _Run, state: VehicleState) -> None:
+    """Keep a state that is some way on from the one before; the newest always."""
+    samples = run.samples
+    if len(samples) > 2 and abs(samples[-1].distance_m - samples[-2].distance_m) < _LEAST_STEP_M:
+        samples[-1] = state
+    else:
+        samples.append(state)
 
 
 def _add_fix(

@@ -70,7 +70,13 @@ def missed_strips(applied: AppliedMap) -> list[MissedStrip]:
     Weeds given up for any reason but crop, boundary, mode or reach, and pulses that were
     commanded and not carried out.
     """
-    return [*_given_up(applied), *_not_carried_out(applied)]
+    wanted = [*_given_up(applied), *_not_carried_out(applied)]
+    boom = Boom(applied.config.boom)
+    speeds = applied.history.speed_at(np.array([one.t_s for one in wanted]))
+    least = applied.config.spray.min_speed_m_s
+    speeds = np.maximum(np.nan_to_num(speeds, nan=least), least)
+    pairs = zip(wanted, speeds.tolist(), strict=True)
+    return [strip for one, speed in pairs for strip in _strip(applied, boom, one, speed)]
 
 
 def return_list(applied: AppliedMap) -> list[ReturnPatch]:
@@ -114,15 +120,25 @@ def plan_tank(
     )
 
 
-def _given_up(applied: AppliedMap) -> Iterator[MissedStrip]:
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """A nozzle's ground along the track that was not sprayed."""
+
+    nozzle_id: int
+    s_min_m: float
+    s_max_m: float
+    reason: str
+    t_s: float
+
+
+def _given_up(applied: AppliedMap) -> Iterator[_Wanted]:
     for entry in applied.history.missed:
-        missed = entry.missed
-        if missed.reason not in ON_PURPOSE:
-            stretch = (missed.s_min_m, missed.s_max_m)
-            yield from _strip(applied, missed.nozzle_id, stretch, missed.reason, entry.t_s)
+        one = entry.missed
+        if one.reason not in ON_PURPOSE:
+            yield _Wanted(one.nozzle_id, one.s_min_m, one.s_max_m, one.reason, entry.t_s)
 
 
-def _not_carried_out(applied: AppliedMap) -> Iterator[MissedStrip]:
+def _not_carried_out(applied: AppliedMap) -> Iterator[_Wanted]:
     history = applied.history
     answers = {pulse.event_id: pulse for pulse in history.pulses}
     last_s = history.odometry[-1].t_s if history.odometry else history.start_s
@@ -130,35 +146,28 @@ def _not_carried_out(applied: AppliedMap) -> Iterator[MissedStrip]:
         pulse = answers.get(event.event_id)
         reason = _NOT_SPRAYED.get(pulse.outcome, "") if pulse else "no report of the controller"
         if reason:
-            stretch = (event.wanted_s_min_m, event.wanted_s_max_m)
             known = pulse is not None and math.isfinite(pulse.t_open_s)
             t_s = pulse.t_open_s if pulse is not None and known else last_s
-            yield from _strip(applied, event.nozzle_id, stretch, reason, t_s)
+            stretch = (event.wanted_s_min_m, event.wanted_s_max_m)
+            yield _Wanted(event.nozzle_id, *stretch, reason, t_s)
 
 
 def _strip(
-    applied: AppliedMap, nozzle_id: int, stretch: tuple[float, float], reason: str, t_s: float
+    applied: AppliedMap, boom: Boom, wanted: _Wanted, speed_m_s: float
 ) -> Iterator[MissedStrip]:
-    boom = Boom(applied.config.boom)
-    section = applied.track.section_at(t_s)
-    if section is None or not 0 <= nozzle_id < len(boom) or not stretch[1] > stretch[0]:
+    section = applied.track.section_at(wanted.t_s)
+    length_m = wanted.s_max_m - wanted.s_min_m
+    if section is None or not 0 <= wanted.nozzle_id < len(boom) or not length_m > 0.0:
         return
-    nozzle = boom.nozzles[nozzle_id]
-    speed_m_s = _speed_m_s(applied, t_s)
-    travel_m = stretch[1] - stretch[0] + nozzle.footprint_along_m
+    nozzle = boom.nozzles[wanted.nozzle_id]
+    travel_m = length_m + nozzle.footprint_along_m
+    stretch = (wanted.s_min_m, wanted.s_max_m)
     yield MissedStrip(
         area=strip(section, stretch, (nozzle.zone_min_y_m, nozzle.zone_max_y_m)),
-        nozzle_id=nozzle_id,
-        reason=reason,
+        nozzle_id=wanted.nozzle_id,
+        reason=wanted.reason,
         litres=nozzle.flow_l_min / 60.0 * travel_m / speed_m_s,
     )
-
-
-def _speed_m_s(applied: AppliedMap, t_s: float) -> float:
-    """Return the speed at a time, not below the least at which anything is sprayed."""
-    speed = float(applied.history.speed_at(np.array([t_s]))[0])
-    least = applied.config.spray.min_speed_m_s
-    return max(speed, least) if math.isfinite(speed) else least
 
 
 def _patch(group: list[MissedStrip]) -> ReturnPatch:
