@@ -58,7 +58,7 @@ def _boom_file(args: argparse.Namespace) -> int:
         operator=args.operator,
     )
     sys.stdout.write(
-        f"{args.source}: {len(result.values)} values taken over, kept in {store.path};"
+        f"{args.source}: {_counted(len(result.values))} taken over, kept in {store.path};"
         " `agriseg calibrate undo boom` takes them back\n"
     )
     return 0
@@ -72,3 +72,7 @@ def _certificate(args: argparse.Namespace) -> int:
     pdf, page = write_certificate(certificate, args.out)
     sys.stdout.write(f"{certificate.verdict}: {pdf}\n{page}\n")
     return 0
+
+
+def _counted(values: int) -> str:
+    return "1 value" if values == 1 else f"{values} values"
