@@ -35,6 +35,12 @@ CAMERA_LOST = AlarmKind(
     remedy="Check the camera's plug and power. It is looked for again by itself; then press Start.",
     stops_spraying=True,
 )
+CAMERA_FAILED = AlarmKind(
+    code="camera-failed",
+    priority=AlarmPriority.DANGER,
+    remedy="Choose another camera, file or folder, then start AgriSeg again.",
+    stops_spraying=True,
+)
 FRAMES_STALE = AlarmKind(
     code="frames-stale",
     priority=AlarmPriority.DANGER,
@@ -180,3 +186,21 @@ class AlarmBook:
     def unacknowledged_stops(self) -> tuple[Alarm, ...]:
         """Return the stops that the operator has not acknowledged."""
         return tuple(a for a in self.list() if a.stops_spraying and not a.acknowledged)
+
+
+def sentence(text: str) -> str:
+    """Return ``text`` as a sentence: a full stop at its end, a capital where a word begins it.
+
+    What begins with a path or a name that is written small keeps it.
+
+    Examples
+    --------
+    >>> sentence("the link is gone")
+    'The link is gone.'
+    >>> sentence("usb:7: there is no camera")
+    'usb:7: there is no camera.'
+    """
+    first = text.split(" ", 1)[0]
+    if first.isalpha():
+        text = text[:1].upper() + text[1:]
+    return text + ("" if text.endswith((".", "!", "?", "…")) or not text else ".")

@@ -41,6 +41,7 @@ from ui.models.status import (
     Level,
     LinkView,
     StopPhase,
+    engine_words,
     status_view,
     stop_words,
 )
@@ -54,7 +55,7 @@ from ui.shell.rail import NavigationRail
 from ui.shell.top_bar import TopBar
 from ui.style import apply_theme
 from ui.theme import Theme, ThemeChoice, ThemeKeeper, scale_for
-from ui.units import Units, UnitSystem, age_text
+from ui.units import Units, UnitSystem
 from ui.widgets.key import HoldKey
 
 log = logging.getLogger(__name__)
@@ -346,11 +347,9 @@ class MainWindow(QMainWindow):
     def _banner_text(self) -> BannerText | None:
         stop = stop_words(self._stop_phase, talking=self._link.talking)
         if not self._link.talking and not self._link.starting:
-            age = age_text(self._link.silent_s)
-            cause = f" {self._link.message}" if self._link.message else ""
             text = stop or (
-                f"The field engine has been silent for {age}.{cause}"
-                " Without it the controller keeps the nozzles closed."
+                f"{engine_words(self._link)} Without the field engine the controller keeps the"
+                " nozzles closed."
             )
             return BannerText(level=Level.DANGER, text=text, action="Start the engine again")
         if stop:

@@ -6,7 +6,13 @@ import math
 import time
 from collections import deque
 
-from agriseg.alarms import CALIBRATION_WRONG, CAMERA_LOST, FRAMES_STALE
+from agriseg.alarms import (
+    CALIBRATION_WRONG,
+    CAMERA_FAILED,
+    CAMERA_LOST,
+    FRAMES_STALE,
+    AlarmKind,
+)
 from agriseg.engine.controller_side import ControllerSide
 from agriseg.engine.parts import EngineParts
 from agriseg.engine.planning import Planning
@@ -37,6 +43,8 @@ class FramePath:
     camera_problem, calibration_problem : str
         Empty while all is well.
     has_ended : bool
+    camera_remedy : str
+        What to do about a problem of the camera.
         Whether the source of frames has ended.
     """
 
@@ -59,7 +67,7 @@ class FramePath:
         self.segmented: SegmentedFrame | None = None
         self.result: PipelineResult | None = None
         self.stage: StageTimes | None = None
-        self.camera_problem = ""
+        self.camera_problem = self.camera_remedy = ""
         self.calibration_problem = ""
         self.has_ended = False
         self._capture_times_s: deque[float] = deque(maxlen=_FPS_FRAMES)
@@ -98,7 +106,7 @@ class FramePath:
             self._lose_camera(error)
             return
         except CameraError as error:
-            self._lose_camera(error)
+            self._lose_camera(error, CAMERA_FAILED)
             self._end()
             return
         if frame is not None:
@@ -151,9 +159,9 @@ class FramePath:
         )
         self._speed_check.take(frame)
 
-    def _lose_camera(self, error: CameraError) -> None:
-        self.camera_problem = str(error)
-        self._gate.stop(CAMERA_LOST, str(error))
+    def _lose_camera(self, error: CameraError, kind: AlarmKind = CAMERA_LOST) -> None:
+        self.camera_problem, self.camera_remedy = str(error), kind.remedy
+        self._gate.stop(kind, str(error))
 
     def _end(self) -> None:
         if not self.has_ended:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
-from agriseg.alarms import CAMERA_LOST, FRAMES_STALE, MODEL_FAILED
+from agriseg.alarms import FRAMES_STALE, MODEL_FAILED, sentence
 from agriseg.engine.controller_side import ControllerSide
 from agriseg.engine.frame_path import FramePath
 from agriseg.engine.parts import EngineParts
@@ -108,13 +108,13 @@ class Outlook:
 
     def _camera_reasons(self) -> list[str]:
         if self._frames.camera_problem:
-            return [f"{self._frames.camera_problem} {CAMERA_LOST.remedy}"]
+            return [f"{sentence(self._frames.camera_problem)} {self._frames.camera_remedy}"]
         return [] if self._frames.frame is not None else ["Waiting for the camera's first picture."]
 
     def _model_reasons(self) -> list[str]:
         segmenting, frames = self._parts.segmenting, self._frames
         if segmenting.problem:
-            return [f"{segmenting.problem} {MODEL_FAILED.remedy}"]
+            return [f"{sentence(segmenting.problem)} {MODEL_FAILED.remedy}"]
         if not segmenting.name:
             return ["The model is being loaded."]
         if frames.calibration_problem:
@@ -128,7 +128,7 @@ class Outlook:
     def _controller_reasons(self) -> list[str]:
         link = self._link
         if link.problem:
-            return [link.problem]
+            return [sentence(link.problem)]
         if link.capabilities is None or link.status.state is ControllerState.DISCONNECTED:
             return [f"The sprayer controller is not connected: {link.status.cause}."]
         if math.isnan(link.status.link.clock_error_ms):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from agriseg.alarms import AlarmBook, AlarmKind
+from agriseg.alarms import AlarmBook, AlarmKind, sentence
 from agriseg.engine.parts import EngineParts
 from agriseg.engine.run_book import RunBook
 
@@ -70,7 +70,7 @@ class SprayGate:
 
     def stop(self, kind: AlarmKind, text: str) -> None:
         """Close and say why; an alarm that does not concern a run is only shown."""
-        text = _sentence(text)
+        text = sentence(text)
         if self.alarms.raise_alarm(kind, text, self._clock.now_s()):
             _log.warning("stop: %s", text)
             self._book.note("stop", text)
@@ -80,13 +80,8 @@ class SprayGate:
         """Raise an alarm that leaves the gate as it is, or clear it when ``text`` is empty."""
         if not text:
             self.alarms.clear(kind)
-        elif self.alarms.raise_alarm(kind, _sentence(text), self._clock.now_s()):
+        elif self.alarms.raise_alarm(kind, sentence(text), self._clock.now_s()):
             self._book.note("alarm", text)
 
     def _set_open(self, is_open: bool) -> None:
         self._is_open = self._book.meter.is_spraying = is_open
-
-
-def _sentence(text: str) -> str:
-    """Return ``text`` with a capital at its beginning and a full stop at its end."""
-    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!")) else ".")

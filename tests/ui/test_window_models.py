@@ -174,9 +174,14 @@ def test_every_state_has_a_word_and_a_sentence(
 def test_a_silent_engine_is_said_whatever_it_said_last() -> None:
     view = status_view(make_snapshot(state=EngineState.SPRAYING), SILENT)
     assert (view.title, view.level) == ("ENGINE SILENT", Level.DANGER)
-    assert "1.3 s" in view.detail
-    ended = status_view(None, replace(SILENT, alive=False))
-    assert ended.title == "ENGINE ENDED"
+    assert view.detail == "The field engine has been silent for 1.3 s. It hangs."
+
+
+def test_an_engine_that_ended_is_not_called_silent_but_quoted() -> None:
+    ended = replace(SILENT, alive=False, message="usb:7: there is no camera; plug it in")
+    view = status_view(None, ended)
+    assert (view.title, view.level) == ("ENGINE ENDED", Level.DANGER)
+    assert view.detail == "usb:7: there is no camera; plug it in."
 
 
 def test_start_needs_a_hold_and_release_does_not_start() -> None:

@@ -16,7 +16,7 @@ from ui.live.plots import LivePlots
 from ui.models.alarms import AlarmRow
 from ui.models.figures import figures
 from ui.models.nozzles import nozzle_states
-from ui.models.status import LinkView
+from ui.models.status import LinkView, engine_words
 from ui.theme import Theme, ThemeKeeper
 from ui.units import Units, milliseconds
 from ui.widgets.key import Key, KeyFace, KeyLook
@@ -186,12 +186,11 @@ class OperatePage(QWidget):
         self.plots.setVisible(both or not has_alarms or self._plots_wanted)
 
     def _waiting(self, link: LinkView) -> tuple[str, ...]:
+        if self._snapshot is None and not link.starting:
+            return ("The field engine does not run", engine_words(link))
         if self._snapshot is None:
-            return (
-                ("Starting the field engine …", link.message)
-                if link.message
-                else ("Starting the field engine …",)
-            )
+            words = ("Starting the field engine …",)
+            return (*words, link.message) if link.message else words
         name = self._snapshot.camera_name
         first = f"No picture yet from {name}" if name else "No camera picture yet"
         return (first, *self._snapshot.not_ready)

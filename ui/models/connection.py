@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from agriseg.alarms import sentence
 from agriseg.config import ControllerConfig
 from agriseg.messages import (
     ControllerCapabilities,
@@ -16,7 +17,7 @@ from agriseg.messages import (
     EngineState,
 )
 from agriseg.serial_ports import SerialPort, permission_help
-from ui.models.status import Level, LinkView, StopPhase, sentence
+from ui.models.status import Level, LinkView, StopPhase
 from ui.units import age_text
 
 ControllerKind = Literal["agriseg", "pgn239", "pgn229"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+from agriseg.alarms import sentence
 from agriseg.messages import (
     CommandKind,
     ControllerState,
@@ -78,13 +79,21 @@ class StatusView:
     reasons: tuple[str, ...] = ()
 
 
+def engine_words(link: LinkView) -> str:
+    """Return why the engine does not talk: its own last words, or how long it has been silent."""
+    if link.message and not link.alive:
+        return sentence(link.message)
+    silence = f"The field engine has been silent for {age_text(link.silent_s)}."
+    return f"{silence} {sentence(link.message)}".strip()
+
+
 def status_view(snapshot: EngineSnapshot | None, link: LinkView) -> StatusView:
     """Return what the state chip says."""
     if not link.talking and not link.starting:
         return StatusView(
             level=Level.DANGER,
             title="ENGINE SILENT" if link.alive else "ENGINE ENDED",
-            detail=f"No word for {age_text(link.silent_s)}. {link.message}".strip(),
+            detail=engine_words(link),
         )
     if snapshot is None or link.starting:
         return StatusView(
@@ -157,14 +166,6 @@ def _stopped(snapshot: EngineSnapshot) -> StatusView:
     return StatusView(
         level=Level.DANGER, title="STOPPED", detail=detail, reasons=snapshot.not_ready
     )
-
-
-def sentence(text: str) -> str:
-    """Begin ``text`` with a capital and end it with a full stop, so that others can follow."""
-    if not text:
-        return ""
-    ended = text if text.endswith((".", "!", "?", "…")) else f"{text}."
-    return ended[:1].upper() + ended[1:]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
