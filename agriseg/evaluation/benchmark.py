@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from agriseg.models.bundle import ModelBundle
 from agriseg.models.forms import CONVERTED_WHEN_OPENED, FORMS, REFERENCE, open_form, why_missing
 from agriseg.models.runtime_memory import MeasuredForm, machine, versions
 from agriseg.models.sizing import Size, network_size
+from agriseg.models.timing import Turns, time_in_turn
 from agriseg.opencv import cv2
 from agriseg.ports import Segmenter
 
@@ -137,9 +139,7 @@ def measure_in_turn(
     seconds: float,
     now_s: Callable[[], float] = time.perf_counter,
 ) -> dict[str, list[float]]:
-    """Time segmenters in rounds, each a few frames at a turn, so that all meet the same load.
-
-    The first frame of a turn finds another runtime's data in the caches and does not count.
+    """Time segmenters in rounds, each a few frames at a turn; see `agriseg.models.timing`.
 
     Parameters
     ----------
@@ -155,22 +155,12 @@ def measure_in_turn(
     -------
     dict of name to times in milliseconds
     """
-    times_ms: dict[str, list[float]] = {name: [] for name in segmenters}
     frames = _frames(images)
-    began_s, rounds = now_s(), 0
-    while rounds < _LEAST_ROUNDS or now_s() - began_s < seconds:
-        for name, segmenter in segmenters.items():
-            segmenter.segment(next(frames))
-            turn_s = now_s()
-            for _ in range(_FRAMES_PER_TURN):
-                frame = next(frames)
-                frame_s = now_s()
-                segmenter.segment(frame)
-                times_ms[name].append(1e3 * (now_s() - frame_s))
-                if now_s() - turn_s >= _TURN_S:
-                    break
-        rounds += 1
-    return times_ms
+    return time_in_turn(
+        {name: partial(_show_next, one, frames) for name, one in segmenters.items()},
+        Turns(rounds=_LEAST_ROUNDS, seconds=seconds, runs=_FRAMES_PER_TURN, turn_s=_TURN_S),
+        now_s,
+    )
 
 
 def benchmark_figures(bundle: ModelBundle, benchmark: Benchmark) -> dict[str, Any]:
@@ -246,6 +236,10 @@ def _resized(picture: Picture, size: Size) -> Picture:
     scaled = cv2.resize(image, shape, interpolation=cv2.INTER_AREA)
     mask = None if truth is None else cv2.resize(truth, shape, interpolation=cv2.INTER_NEAREST)
     return np.asarray(scaled, np.uint8), None if mask is None else np.asarray(mask, np.uint8)
+
+
+def _show_next(segmenter: Segmenter, frames: Iterator[Frame]) -> None:
+    segmenter.segment(next(frames))
 
 
 def _frames(images: Sequence[NDArray[np.uint8]]) -> Iterator[Frame]:

@@ -1,8 +1,4 @@
-"""How long architectures take on this computer, measured fairly.
-
-Every round runs every network once, so that whatever else the computer does in the meantime, or a
-processor that slows as it warms, falls on all of them alike.
-"""
+"""How long architectures take on this computer, with random weights."""
 
 from __future__ import annotations
 
@@ -19,8 +15,7 @@ from agriseg.models.export import convert_network
 from agriseg.models.networks import build_network
 from agriseg.models.openvino_runtime import cpu_settings, ov
 from agriseg.models.sizing import Size
-
-WARM_UP_ROUNDS = 2
+from agriseg.models.timing import Turns, time_in_turn
 
 _log = logging.getLogger(__name__)
 
@@ -35,12 +30,12 @@ class Latency:
     rounds: int
 
 
-def interleaved_latencies(
+def latencies(
     runs: Mapping[str, Callable[[], object]],
     rounds: int,
     now_s: Callable[[], float] = time.perf_counter,
 ) -> dict[str, Latency]:
-    """Time each of several computations once per round, after rounds that do not count.
+    """Time each of several computations once a round; see `agriseg.models.timing`.
 
     Parameters
     ----------
@@ -50,13 +45,7 @@ def interleaved_latencies(
     now_s : callable
         The clock, in seconds.
     """
-    times_ms: dict[str, list[float]] = {name: [] for name in runs}
-    for number in range(WARM_UP_ROUNDS + rounds):
-        for name, run in runs.items():
-            began_s = now_s()
-            run()
-            if number >= WARM_UP_ROUNDS:
-                times_ms[name].append((now_s() - began_s) * 1e3)
+    times_ms = time_in_turn(runs, Turns(rounds=rounds), now_s)
     return {name: _summary(values) for name, values in times_ms.items()}
 
 
@@ -76,7 +65,7 @@ def cpu_latencies(
     for name in architectures:
         _log.info("preparing %s", name)
         runs[name] = prepared_run(name, size, classes, threads)
-    return interleaved_latencies(runs, rounds)
+    return latencies(runs, rounds)
 
 
 def cpu_precision() -> str:

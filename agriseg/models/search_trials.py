@@ -11,7 +11,7 @@ from torch import nn
 from agriseg.models.architecture_search import Candidate
 from agriseg.models.bundle import CLASS_NAMES
 from agriseg.models.dataset import CropSampler
-from agriseg.models.latency import interleaved_latencies, prepared_run
+from agriseg.models.latency import latencies, prepared_run
 from agriseg.models.pixel_training import label_image
 from agriseg.models.sizing import Size
 from agriseg.models.training import Trainer, Validate
@@ -27,7 +27,7 @@ def measure_candidates(
         one.name: prepared_run(one.shape.name, one.input_size(frame), len(CLASS_NAMES), threads)
         for one in candidates
     }
-    return {name: found.median_ms for name, found in interleaved_latencies(runs, rounds).items()}
+    return {name: found.median_ms for name, found in latencies(runs, rounds).items()}
 
 
 def candidate_config(config: TrainingConfig, candidate: Candidate, steps: int) -> TrainingConfig:

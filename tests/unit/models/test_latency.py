@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from agriseg.models.latency import WARM_UP_ROUNDS, interleaved_latencies
+from agriseg.models.latency import latencies
 
 
 class _Bench:
@@ -26,15 +26,14 @@ class _Bench:
         return compute
 
 
-def test_every_round_takes_each_in_turn_and_warming_up_does_not_count() -> None:
+def test_every_round_takes_each_in_turn_and_the_first_run_does_not_count() -> None:
     bench = _Bench()
-    slow_start = [9.0] * WARM_UP_ROUNDS
     runs = {
-        "a": bench.run("a", [*slow_start, 0.010, 0.030, 0.020]),
-        "b": bench.run("b", [*slow_start, 0.004, 0.004, 0.004]),
+        "a": bench.run("a", [9.0, 0.010, 1.0, 0.030, 1.0, 0.020]),
+        "b": bench.run("b", [9.0, 0.004, 1.0, 0.004, 1.0, 0.004]),
     }
-    found = interleaved_latencies(runs, 3, now_s=lambda: bench.now_s)
-    assert bench.order == ["a", "b"] * (WARM_UP_ROUNDS + 3)
+    found = latencies(runs, 3, now_s=lambda: bench.now_s)
+    assert bench.order == ["a", "a", "b", "b"] * 3
     assert found["a"].median_ms == pytest.approx(20.0)
     assert found["a"].slowest_tenth_ms == pytest.approx(28.0)
     assert found["b"].median_ms == pytest.approx(4.0)
