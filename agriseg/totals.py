@@ -109,10 +109,18 @@ class TotalsMeter:
         self.totals = replace(self.totals, volume_measured_l=status.volume_l - self._first_volume_l)
 
     def _newly_treated_m2(self, report: PulseReport) -> float:
-        """Ground that the pulse wetted and no pulse of the nozzle before: overlaps count once."""
+        """Ground that the pulse wetted and no pulse of the nozzle before: overlaps count once.
+
+        Spray begins the opening latency after the coil's rise and ends the closing latency after
+        its fall; meanwhile the robot drives on.
+        """
         nozzle = self._boom.nozzles[report.nozzle_id]
         until_m = self._treated_until_m[report.nozzle_id]
-        start_m = max(report.open_m, until_m)
-        end_m = report.close_m + nozzle.footprint_along_m
+        open_s = report.t_close_s - report.t_open_s
+        speed_m_s = (report.close_m - report.open_m) / open_s if open_s > 0.0 else 0.0
+        began_m = report.open_m + speed_m_s * nozzle.open_latency_s
+        ended_m = max(began_m, report.close_m + speed_m_s * nozzle.close_latency_s)
+        start_m = max(began_m, until_m)
+        end_m = ended_m + nozzle.footprint_along_m
         self._treated_until_m[report.nozzle_id] = max(end_m, until_m)
         return max(0.0, end_m - start_m) * nozzle.zone_width_m

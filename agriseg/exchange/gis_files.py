@@ -48,10 +48,12 @@ def write_gis(layers: Sequence[Layer], form: str, out: Path, *, overwrite: bool)
     Raises
     ------
     ExportError
-        GDAL is not installed, ``out`` exists, or it cannot be written.
+        GDAL is not installed, ``out`` exists or has another ending, or it cannot be written.
     """
     driver, suffix = _DRIVERS[form]
     pyogrio = _pyogrio(form)
+    if form in _ONE_FILE and out.suffix.lower() != f".{suffix}":
+        raise ExportError(f"{out}: a {form} file's name must end in .{suffix}")
 
     def write(place: Path) -> None:
         for layer in layers:

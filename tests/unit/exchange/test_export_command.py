@@ -60,7 +60,10 @@ def test_the_record_names_what_is_missing_until_it_is_entered(
     text = page.read_text(encoding="utf-8")
     assert "Not stated: Field, Crop, Authorisation number" in re.sub(r"\s+", " ", text)
     entered = ["--field-name", "Long acre", "--crop", "Beet <2>", "--product-registration", "024-1"]
-    assert main(["runs", "record", str(run), *entered, "--wind-m-s", "2.5", "--temperature-c", "0"]) == 0
+    assert (
+        main(["runs", "record", str(run), *entered, "--wind-m-s", "2.5", "--temperature-c", "0"])
+        == 0
+    )
     assert main(export) == 0
     text = page.read_text(encoding="utf-8")
     assert "Incomplete" not in text

@@ -103,5 +103,7 @@ def test_nothing_is_overwritten_silently(applied: AppliedMap, tmp_path: Path) ->
     assert (out / "precious.txt").exists()
     write_csv(layers, out, overwrite=True)
     assert not (out / "precious.txt").exists()
+    with pytest.raises(ExportError, match=r"must end in \.gpkg"):
+        write_gis(layers, "gpkg", tmp_path / "map.kml", overwrite=False)
     with pytest.raises(ExportError, match="no layer 'wheat'"):
         build_layers(applied, ["wheat"])

@@ -13,6 +13,7 @@ from mapped_run import (
     NOZZLES,
     PITCH_M,
     PULSE_M,
+    VALUES,
     config,
     record_straight,
     record_there_and_back,
@@ -150,3 +151,13 @@ def test_the_antennas_place_on_the_machine_is_taken_off(tmp_path: Path) -> None:
     start = track.geographic(track.sections[0].places(0.0, 0.0).reshape(1, 2))[0]  # type: ignore[arg-type]
     east, _ = FRAME.local([[start[1], start[0]]])[0]
     assert east == pytest.approx(-2.0, abs=0.02)
+
+
+def test_a_valve_slower_to_open_than_to_close_treats_less_in_both_figures(tmp_path: Path) -> None:
+    """30 ms to open and 10 ms to close at 1 m/s: 2 cm less of each pulse."""
+    boom = {**VALUES["boom"], "open_latency_ms": 30.0}
+    with open_run(record_straight(tmp_path / "run", boom=boom)) as run:
+        slower = applied_map(run)
+    expected_m2 = PULSES * (PULSE_AREA_M2 - 0.02 * PITCH_M)
+    assert slower.figures.treated_m2 == pytest.approx(expected_m2, rel=2e-3)
+    assert slower.history.totals.treated_area_m2 == pytest.approx(expected_m2, rel=2e-3)

@@ -112,14 +112,18 @@ def test_records_add_up_to_the_totals() -> None:
     assert outlet.records[0]["time"] == "2027-01-15T08:00:00.000Z"
 
 
-def test_a_new_run_begins_anew() -> None:
+@pytest.mark.parametrize("directory", ["runs/r2", ""])
+def test_a_new_run_begins_anew(directory: str) -> None:
+    """Also where runs are not recorded, and only the totals tell that one has begun."""
     outlet = Outlet()
     publisher = Publisher(MqttConfig(host="h", applied_every_s=1.0), outlet)
-    drive(publisher, 5.0)
+    for tick in range(51):
+        folder = "runs/r1" if directory else ""
+        publisher.take(spraying(0.1 * tick, run_directory=folder))
     first = len(outlet.records)
-    publisher.take(replace(spraying(2.0), t_s=10.0, run_directory="runs/r2"))
+    publisher.take(replace(spraying(2.0), t_s=10.0, run_directory=directory))
     assert len(outlet.records) == first + 1
-    assert outlet.records[-1]["run"] == "r2"
+    assert outlet.records[-1]["run"] == ("r2" if directory else "")
     assert outlet.records[-1]["area_m2"] == pytest.approx(0.96 * 2.0)
 
 
