@@ -7,10 +7,10 @@ and `plan` at least as often as it can send pulses.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import count
 
-import cv2
 import numpy as np
 
 from agriseg.config import Config
@@ -29,6 +29,17 @@ from agriseg.messages import (
     SprayPlan,
     UInt8Array,
     VehicleState,
+)
+from agriseg.opencv import cv2
+from agriseg.pipeline_journal import (
+    BarredGround,
+    FramePatch,
+    MapPatch,
+    MapState,
+    PipelineState,
+    PipelineStep,
+    StepJournal,
+    StepKind,
 )
 from agriseg.segmentation.instances import PlantWatch
 from agriseg.spraying.boom import Boom
@@ -107,6 +118,7 @@ class FieldPipeline:
         self._weed_watch = PlantWatch(ClassId.WEED, config.spray.min_weed_area_m2)
         self._crop_watch = PlantWatch(ClassId.CROP, _MIN_CROP_AREA_M2)
         self._plant_ids = count()
+        self._journal: StepJournal | None = None
         self._visual: VisualOdometry | None = None
         self._newest: VehicleState | None = None
         self._planned_frame = -1
@@ -114,8 +126,9 @@ class FieldPipeline:
         self._resets = self.odometry.resets
         self._capabilities: ControllerCapabilities | None = None
         self._unseen_note = ""
+        self._barred: tuple[BarredGround, ...] | None = None
+        self._sensitivity = config.spray.sensitivity
         self.limits: SprayLimits | None = None
-        self.sensitivity = config.spray.sensitivity
 
     @property
     def ground(self) -> GroundPlane:
@@ -129,8 +142,19 @@ class FieldPipeline:
 
     @mode.setter
     def mode(self, mode: SprayMode) -> None:
+        self._note(PipelineStep(kind=StepKind.MODE, mode=mode))
         self._planner.mode = mode
         self._planned_frame = -1
+
+    @property
+    def sensitivity(self) -> float:
+        """How readily something is taken for weed, 0 to 1."""
+        return self._sensitivity
+
+    @sensitivity.setter
+    def sensitivity(self, sensitivity: float) -> None:
+        self._note(PipelineStep(kind=StepKind.SENSITIVITY, sensitivity=sensitivity))
+        self._sensitivity = sensitivity
 
     @property
     def capabilities(self) -> ControllerCapabilities | None:
@@ -139,7 +163,18 @@ class FieldPipeline:
 
     @capabilities.setter
     def capabilities(self, capabilities: ControllerCapabilities | None) -> None:
+        has_controller = capabilities is not None
+        self._note(PipelineStep(kind=StepKind.CAPABILITIES, has_controller=has_controller))
         self._capabilities = capabilities
+
+    @property
+    def journal(self) -> StepJournal | None:
+        """Where each step is noted; None (the default) where none are."""
+        return self._journal
+
+    @journal.setter
+    def journal(self, journal: StepJournal | None) -> None:
+        self._journal = self.odometry.journal = journal
 
     @property
     def status(self) -> PlannerStatus:
@@ -161,16 +196,11 @@ class FieldPipeline:
             The frame's size is not the one that the ground is mapped for.
         """
         sample = self._measure_speed(frame) if self._uses_visual_odometry() else None
-        self._forget_after_jump()
-        vehicle = self.odometry.state_at(frame.t_capture_s)
-        usable = vehicle is not None and vehicle.age_s <= 1e-3 * self._config.spray.stale_after_ms
-        unseen_m = 0.0
-        if vehicle is not None and usable:
-            unseen_m = self._unseen_m(vehicle)
-            self._map.update(segmentation, vehicle)
-            self._newest = vehicle
-            self._frame_id = frame.frame_id
-            self._planned_frame = -1
+        vehicle, unseen_m = self._take_frame(
+            frame.frame_id,
+            frame.t_capture_s,
+            lambda pose: self._map.look(segmentation, pose),
+        )
         return PipelineResult(
             vehicle=vehicle,
             weed_cover=_share(segmentation.labels, ClassId.WEED),
@@ -178,6 +208,49 @@ class FieldPipeline:
             unseen_m=unseen_m,
             visual_odometry=sample,
         )
+
+    def integrate_patch(
+        self,
+        frame_id: int,
+        t_capture_s: float,
+        patch: MapPatch | None,
+        seen_from: VehicleState | None = None,
+    ) -> None:
+        """Add a frame's evidence as it was once noted, instead of the frame.
+
+        Parameters
+        ----------
+        frame_id : int
+        t_capture_s : float
+        patch : MapPatch, optional
+            None where it was lost: the frame then counts, and shows nothing.
+        seen_from : VehicleState, optional
+            The pose that the patch was made for; by default what odometry says now.
+
+        Raises
+        ------
+        ValueError
+            The patch is of another camera or another map.
+        """
+        self._take_frame(frame_id, t_capture_s, lambda _: patch, seen_from)
+
+    def patch_of(self, segmentation: Segmentation, seen_from: VehicleState) -> MapPatch | None:
+        """Return what a segmented frame shows of the ground from a pose; changes no decision."""
+        return self._map.look(segmentation, seen_from)
+
+    @property
+    def passed_s_m(self) -> float | None:
+        """Along-track coordinate of the rear edge of the newest view; None before the first."""
+        return None if self._newest is None else self._newest.distance_m + self._ground.near_x_m
+
+    def ground_between(self, s_min_m: float, s_max_m: float) -> TrackEvidence | None:
+        """Return the map along the track, as wide as the view; None before the first frame."""
+        if self._newest is None:
+            return None
+        seen_y = self._ground.view_polygon_m[:, 1]
+        at_m = self._newest.distance_m
+        across = (float(seen_y.min()), float(seen_y.max()))
+        return self._map.along_track(self._newest, across, (s_min_m - at_m, s_max_m - at_m))
 
     def plan(self, now_s: float) -> SprayPlan:
         """Return the pulses to be commanded now.
@@ -192,6 +265,11 @@ class FieldPipeline:
             self._planned_frame = self._frame_id
         age_s = math.inf if self._newest is None else now_s - self._newest.t_s
         hold = self._hold(now_s, vehicle)
+        barred, self._barred = self._barred, None
+        if self._journal is not None:
+            self._journal.note(
+                PipelineStep(kind=StepKind.PLAN, t_s=now_s, hold=hold or None, barred=barred)
+            )
         events, missed = self._planner.commit(vehicle, now_s, self._capabilities, age_s, hold)
         return SprayPlan(
             frame_id=self._frame_id,
@@ -203,6 +281,8 @@ class FieldPipeline:
 
     def restart(self, now_s: float) -> None:
         """Begin spraying after a stop: pulses that had not begun are forgotten."""
+        self._note(PipelineStep(kind=StepKind.RESTART, t_s=now_s))
+        self._planned_frame = -1
         vehicle = self.odometry.state_at(now_s)
         if vehicle is None:
             return
@@ -236,6 +316,67 @@ class FieldPipeline:
         delay_s = float(self._boom.open_delay_s.max())
         return (self._ground.near_x_m - front_m) / vehicle.speed_m_s - delay_s
 
+    def state(self) -> tuple[PipelineState, MapState]:
+        """Return where the pipeline stands, as far as `restart` does not begin anew."""
+        next_plant_id = next(self._plant_ids)
+        self._plant_ids = count(next_plant_id)
+        state = PipelineState(
+            odometry=self.odometry.state(),
+            ledger=self._planner.state(),
+            mode=self.mode,
+            sensitivity=self.sensitivity,
+            frame_id=self._frame_id,
+            next_plant_id=next_plant_id,
+            newest=self._newest,
+        )
+        return state, self._map.state()
+
+    def restore(self, state: PipelineState, content: MapState) -> None:
+        """Go on from a state; spraying begins with `restart`.
+
+        Raises
+        ------
+        ValueError
+            The state is of another camera or another map.
+        """
+        self._map.restore(content)
+        self.odometry.restore(state.odometry)
+        self._resets = self.odometry.resets
+        self._planner.restore(state.ledger)
+        self.mode, self.sensitivity = state.mode, state.sensitivity
+        self._frame_id, self._newest = state.frame_id, state.newest
+        self._plant_ids = count(state.next_plant_id)
+
+    def _note(self, step: PipelineStep) -> None:
+        if self._journal is not None:
+            self._journal.note(step)
+
+    def _take_frame(
+        self,
+        frame_id: int,
+        t_capture_s: float,
+        look: Callable[[VehicleState], MapPatch | None],
+        seen_from: VehicleState | None = None,
+    ) -> tuple[VehicleState | None, float]:
+        """Fuse a frame's evidence; return the pose and the ground passed unseen, m."""
+        self._note(PipelineStep(kind=StepKind.FRAME, t_s=t_capture_s, frame_id=frame_id))
+        self._forget_after_jump()
+        vehicle = seen_from or self.odometry.state_at(t_capture_s)
+        if vehicle is None or vehicle.age_s > 1e-3 * self._config.spray.stale_after_ms:
+            return vehicle, 0.0
+        unseen_m = self._unseen_m(vehicle)
+        patch = look(vehicle)
+        if patch is not None:
+            self._map.fuse(patch, vehicle)
+            if self._journal is not None:
+                self._journal.note_patch(
+                    FramePatch(frame_id=frame_id, t_capture_s=t_capture_s, patch=patch)
+                )
+        self._newest = vehicle
+        self._frame_id = frame_id
+        self._planned_frame = -1
+        return vehicle, unseen_m
+
     def _look(self, vehicle: VehicleState, newest: VehicleState) -> tuple[Plant, ...]:
         """Bring the map into what the planner wants; return the plants that left the view."""
         spray = self._config.spray
@@ -247,6 +388,11 @@ class FieldPipeline:
             ahead_m = self._allowed_ahead_m(vehicle)
             barred = self.limits.barred(vehicle, self._boom.rear_x_m - _MAP_BORDER_M, ahead_m)
             targets = restricted(targets, barred)
+            self._barred = tuple(
+                BarredGround(nozzle_id=nozzle, s_min_m=a, s_max_m=b)
+                for nozzle, ground in enumerate(barred)
+                for a, b in ground
+            )
         self._planner.observe(targets)
         crops = find_patches(evidence.crop >= CROP_LEVEL, evidence)
         ids = self._plant_ids

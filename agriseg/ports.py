@@ -25,6 +25,7 @@ from agriseg.messages import (
     ValveEvent,
     VehicleState,
 )
+from agriseg.pipeline_journal import PipelineStart, PipelineSteps
 
 
 class Clock(Protocol):
@@ -253,6 +254,10 @@ class RunSink(Protocol):
 
     def plan(self, plan: SprayPlan) -> None:
         """Take one planning step: pulses commanded, ground given up, plants decided on."""
+        ...
+
+    def journal(self, entry: PipelineStart | PipelineSteps) -> None:
+        """Take what the pipeline was given, so that its decisions can be made again."""
         ...
 
     def event(self, event: RunEvent) -> None:

@@ -21,6 +21,7 @@ from agriseg.messages import (
     ValveEvent,
     VehicleState,
 )
+from agriseg.pipeline_journal import PipelineStart, PipelineSteps
 from agriseg.ports import RunSink
 from agriseg.simulation.scoring import DrivenRun, Percentiles, SprayScore, score
 from agriseg.simulation.seen_plants import SeenPlants
@@ -109,6 +110,10 @@ class ScoredRun:
     def position(self, fix: PositionFix) -> None:
         """Hand on."""
         self._inner.position(fix)
+
+    def journal(self, entry: PipelineStart | PipelineSteps) -> None:
+        """Hand on."""
+        self._inner.journal(entry)
 
     def event(self, event: RunEvent) -> None:
         """Note when spraying began and ended; hand on."""

@@ -28,6 +28,7 @@ from agriseg.messages import (
     ValveEvent,
     VehicleState,
 )
+from agriseg.pipeline_journal import PipelineStart, PipelineSteps
 
 CAPABILITIES = ControllerCapabilities(
     name="fake controller",
@@ -224,6 +225,7 @@ class FakeSink:
         self.messages: list[ControllerMessage] = []
         self.events: list[RunEvent] = []
         self.positions: list[PositionFix] = []
+        self.journalled: list[PipelineStart | PipelineSteps] = []
         self.closed = False
 
     def frame(
@@ -247,6 +249,10 @@ class FakeSink:
     def position(self, fix: PositionFix) -> None:
         """Keep it."""
         self.positions.append(fix)
+
+    def journal(self, entry: PipelineStart | PipelineSteps) -> None:
+        """Keep it."""
+        self.journalled.append(entry)
 
     def event(self, event: RunEvent) -> None:
         """Keep it."""

@@ -134,6 +134,7 @@ class FieldEngine:
         self._frames.take_segmented()
         if self._gate.is_open:
             self._planning.send(self._planning.plan())
+        self._book.keep_steps()
         self._supervision.check()
         self._position.check()
         self._supervision.beat()

@@ -7,6 +7,7 @@ import math
 
 from agriseg.engine.parts import EngineParts
 from agriseg.messages import ControllerCapabilities, RunEvent
+from agriseg.pipeline_journal import PipelineStart, StepJournal
 from agriseg.ports import RunSink
 from agriseg.totals import TotalsMeter
 
@@ -46,8 +47,14 @@ class RunBook:
         self.meter = self._new_meter()
         self._start_s = self._parts.clock.now_s()
         self.sink = self._parts.open_run()
-        if self.sink is not None and capabilities is not None:
+        if self.sink is None:
+            return
+        if capabilities is not None:
             self.sink.controller(capabilities)
+        pipeline = self._parts.pipeline
+        pipeline.journal = StepJournal()
+        state, content = pipeline.state()
+        self.sink.journal(PipelineStart(t_s=self._start_s, state=state, map=content))
 
     def end(self, cause: str) -> None:
         """End the run and its files."""
@@ -55,11 +62,19 @@ class RunBook:
         sink = self.sink
         if sink is None:
             return
+        self._hand_over_steps()
+        self._parts.pipeline.journal = None
         self.note("end", cause)
         self.sink = None
         sink.close()
         self._last_note = f"The last run is in {sink.directory}, its report in report.html."
         self._parts.on_run_closed(sink)
+
+    def keep_steps(self) -> None:
+        """Hand what the pipeline was given to the recording, once a frame is among it."""
+        journal = self._parts.pipeline.journal
+        if journal is not None and journal.is_due:
+            self._hand_over_steps()
 
     def note(self, kind: str, text: str) -> None:
         """Write down that something happened."""
@@ -85,6 +100,11 @@ class RunBook:
     def time_s(self, now_s: float) -> float:
         """Return the time since the newest run began; 0 before the first."""
         return 0.0 if math.isnan(self._start_s) else now_s - self._start_s
+
+    def _hand_over_steps(self) -> None:
+        journal = self._parts.pipeline.journal
+        if journal is not None and self.sink is not None:
+            self.sink.journal(journal.take(self._parts.clock.now_s()))
 
     def _new_meter(self) -> TotalsMeter:
         return TotalsMeter(self._parts.boom, self._parts.config.spray.min_speed_m_s)

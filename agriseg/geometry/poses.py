@@ -4,27 +4,16 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left
-from dataclasses import dataclass
 
 import numpy as np
 
 from agriseg.messages import Float64Array, OdometrySample, OdometrySource, VehicleState
+from agriseg.pipeline_journal import OdometryState, PipelineStep, PoseFix, StepJournal, StepKind
 
 _HISTORY_S = 6.0
 _MAX_EXTRAPOLATION_S = 0.5
 _MAX_SPEED_M_S = 15.0
 _JUMP_SLACK_M = 0.5
-
-
-@dataclass(frozen=True, slots=True)
-class _Fix:
-    t_s: float
-    distance_m: float
-    speed_m_s: float
-    yaw_rate_rad_s: float
-    x_m: float
-    y_m: float
-    heading_rad: float
 
 
 class WheelOdometry:
@@ -48,13 +37,16 @@ class WheelOdometry:
     """
 
     def __init__(self) -> None:
-        self._fixes: list[_Fix] = []
+        self._fixes: list[PoseFix] = []
         self._source = OdometrySource.NONE
         self._broken = False
         self.resets = 0
+        self.journal: StepJournal | None = None
 
     def add(self, sample: OdometrySample) -> None:
         """Take one reading; one that is not newer than the last is ignored."""
+        if self.journal is not None:
+            self.journal.note(PipelineStep(kind=StepKind.READING, sample=sample))
         if not self._fixes:
             self._begin(sample, 0.0, 0.0, 0.0)
             return
@@ -75,6 +67,8 @@ class WheelOdometry:
 
     def break_off(self) -> None:
         """Say that the distance up to the next reading is unknown: it begins a new history."""
+        if self.journal is not None:
+            self.journal.note(PipelineStep(kind=StepKind.BREAK))
         self._broken = True
 
     def state_at(self, t_s: float) -> VehicleState | None:
@@ -92,6 +86,20 @@ class WheelOdometry:
         share = (t_s - before.t_s) / (after.t_s - before.t_s)
         return self._state(_between(before, after, share), t_s, 0.0)
 
+    def state(self) -> OdometryState:
+        """Return where the odometry stands."""
+        return OdometryState(
+            fixes=tuple(self._fixes),
+            source=self._source,
+            is_broken=self._broken,
+            resets=self.resets,
+        )
+
+    def restore(self, state: OdometryState) -> None:
+        """Go on from a state."""
+        self._fixes = list(state.fixes)
+        self._source, self._broken, self.resets = state.source, state.is_broken, state.resets
+
     def _begin(self, sample: OdometrySample, x_m: float, y_m: float, heading: float) -> None:
         self._source = sample.source
         self._broken = False
@@ -101,23 +109,23 @@ class WheelOdometry:
         if self._fixes[0].t_s < before_s - _HISTORY_S:
             self._fixes = [fix for fix in self._fixes if fix.t_s >= before_s]
 
-    def _extrapolated(self, newest: _Fix, t_s: float) -> VehicleState:
+    def _extrapolated(self, newest: PoseFix, t_s: float) -> VehicleState:
         age_s = t_s - newest.t_s
         ahead_s = min(age_s, _MAX_EXTRAPOLATION_S)
         step_m = newest.speed_m_s * ahead_s
         x_m, y_m, heading = _advanced(newest, step_m, newest.yaw_rate_rad_s * ahead_s)
-        fix = _Fix(
-            t_s,
-            newest.distance_m + step_m,
-            newest.speed_m_s,
-            newest.yaw_rate_rad_s,
-            x_m,
-            y_m,
-            heading,
+        fix = PoseFix(
+            t_s=t_s,
+            distance_m=newest.distance_m + step_m,
+            speed_m_s=newest.speed_m_s,
+            yaw_rate_rad_s=newest.yaw_rate_rad_s,
+            x_m=x_m,
+            y_m=y_m,
+            heading_rad=heading,
         )
         return self._state(fix, t_s, age_s)
 
-    def _state(self, fix: _Fix, t_s: float, age_s: float) -> VehicleState:
+    def _state(self, fix: PoseFix, t_s: float, age_s: float) -> VehicleState:
         return VehicleState(
             t_s=t_s,
             distance_m=fix.distance_m,
@@ -170,19 +178,19 @@ def field_from_track(points_m: Float64Array, state: VehicleState) -> Float64Arra
     return points
 
 
-def _fix(sample: OdometrySample, x_m: float, y_m: float, heading_rad: float) -> _Fix:
-    return _Fix(
-        sample.t_s,
-        sample.distance_m,
-        sample.speed_m_s,
-        sample.yaw_rate_rad_s,
-        x_m,
-        y_m,
-        heading_rad,
+def _fix(sample: OdometrySample, x_m: float, y_m: float, heading_rad: float) -> PoseFix:
+    return PoseFix(
+        t_s=sample.t_s,
+        distance_m=sample.distance_m,
+        speed_m_s=sample.speed_m_s,
+        yaw_rate_rad_s=sample.yaw_rate_rad_s,
+        x_m=x_m,
+        y_m=y_m,
+        heading_rad=heading_rad,
     )
 
 
-def _advanced(fix: _Fix, step_m: float, turn_rad: float) -> tuple[float, float, float]:
+def _advanced(fix: PoseFix, step_m: float, turn_rad: float) -> tuple[float, float, float]:
     """Drive on along an arc; the chord's direction is that of half the turn."""
     direction = fix.heading_rad + 0.5 * turn_rad
     return (
@@ -192,16 +200,16 @@ def _advanced(fix: _Fix, step_m: float, turn_rad: float) -> tuple[float, float, 
     )
 
 
-def _between(before: _Fix, after: _Fix, share: float) -> _Fix:
+def _between(before: PoseFix, after: PoseFix, share: float) -> PoseFix:
     def mix(a: float, b: float) -> float:
         return a + share * (b - a)
 
-    return _Fix(
-        mix(before.t_s, after.t_s),
-        mix(before.distance_m, after.distance_m),
-        mix(before.speed_m_s, after.speed_m_s),
-        mix(before.yaw_rate_rad_s, after.yaw_rate_rad_s),
-        mix(before.x_m, after.x_m),
-        mix(before.y_m, after.y_m),
-        mix(before.heading_rad, after.heading_rad),
+    return PoseFix(
+        t_s=mix(before.t_s, after.t_s),
+        distance_m=mix(before.distance_m, after.distance_m),
+        speed_m_s=mix(before.speed_m_s, after.speed_m_s),
+        yaw_rate_rad_s=mix(before.yaw_rate_rad_s, after.yaw_rate_rad_s),
+        x_m=mix(before.x_m, after.x_m),
+        y_m=mix(before.y_m, after.y_m),
+        heading_rad=mix(before.heading_rad, after.heading_rad),
     )

@@ -15,7 +15,11 @@ from agriseg.messages import (
     Segmentation,
     SprayPlan,
 )
+from agriseg.pipeline_journal import PipelineStart, PipelineSteps
 from agriseg.recording.topics import FrameRecord
+
+_PATCH_LIMIT = 200
+"""Evidence of frames that may wait, about 0.1 MB each."""
 
 
 class Rank(Enum):
@@ -27,6 +31,8 @@ class Rank(Enum):
     """Odometry, positions and status: dropped when very many wait."""
     FRAME = "frame"
     """Its decisions are kept, its picture is dropped first."""
+    STEPS = "steps"
+    """The pipeline's steps are kept, their evidence is dropped when very much waits."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -38,7 +44,15 @@ class FrameItem:
     segmentation: Segmentation | None
 
 
-Payload = FrameItem | ControllerMessage | PositionFix | RunEvent | SprayPlan
+Payload = (
+    FrameItem
+    | ControllerMessage
+    | PipelineStart
+    | PipelineSteps
+    | PositionFix
+    | RunEvent
+    | SprayPlan
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -69,11 +83,13 @@ class Inbox:
     ) -> None:
         self.pictures_dropped = 0
         self.telemetry_dropped = 0
+        self.patches_dropped = 0
         self._picture_limit = picture_limit
         self._telemetry_limit = telemetry_limit
         self._wait_for_room = wait_for_room
         self._items: deque[Item] = deque()
         self._pictures = 0
+        self._patches = 0
         self._closed = False
         self._woken = False
         self._changed = threading.Condition()
@@ -83,6 +99,8 @@ class Inbox:
         with self._changed:
             if item.rank is Rank.FRAME:
                 item = self._with_room_for_picture(item)
+            elif isinstance(item.payload, PipelineSteps):
+                item = self._with_room_for_patches(item, item.payload)
             elif item.rank is Rank.TELEMETRY and len(self._items) >= self._telemetry_limit:
                 self.telemetry_dropped += 1
                 return
@@ -112,6 +130,12 @@ class Inbox:
             self._pictures -= 1
             self._changed.notify_all()
 
+    def patches_done(self, count: int) -> None:
+        """Say that patches that were taken are written, and their memory free."""
+        with self._changed:
+            self._patches -= count
+            self._changed.notify_all()
+
     def close(self) -> None:
         """Take nothing more; `take` still returns what waits."""
         with self._changed:
@@ -132,6 +156,16 @@ class Inbox:
             return item
         self.pictures_dropped += 1
         return _without_picture(item)
+
+    def _with_room_for_patches(self, item: Item, steps: PipelineSteps) -> Item:
+        wanted = len(steps.patches)
+        if self._wait_for_room:
+            self._changed.wait_for(lambda: self._patches < _PATCH_LIMIT or self._closed)
+        if self._patches < _PATCH_LIMIT:
+            self._patches += wanted
+            return item
+        self.patches_dropped += wanted
+        return replace(item, payload=replace(steps, patches=()))
 
 
 def _without_picture(item: Item) -> Item:

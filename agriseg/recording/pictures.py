@@ -14,14 +14,10 @@ from PIL import Image
 from agriseg.errors import RecordingError
 from agriseg.messages import ClassId, UInt8Array
 from agriseg.opencv import cv2
-from agriseg.recording.topics import EncodedImage, VideoPacket
+from agriseg.recording.topics import EncodedImage, MaskOutlines, VideoPacket
 
 _IGNORE_INDEX = 3
-_PALETTE = (0, 0, 0, 0, 158, 115, 213, 94, 0, 128, 128, 128)
-"""RGB of soil, crop, weed, ignore: Okabe and Ito's green and vermillion."""
-
-_QUAD_WEIGHTS = np.array([64, 16, 4, 1], np.uint8)
-_FILTER_UP = 2
+"""Of the palette in which older recordings keep masks."""
 
 
 def encode_jpeg(image: UInt8Array, quality: int) -> bytes:
@@ -46,25 +42,21 @@ def decode_jpeg(data: bytes) -> UInt8Array:
     return np.asarray(image, np.uint8)
 
 
-def encode_mask(labels: UInt8Array) -> bytes:
-    """Return a (H, W) uint8 mask of `ClassId` as PNG with a palette of four colours.
-
-    Two bits a pixel and runs of equal bytes: a mask is large flat patches.
-    """
-    indices = np.minimum(labels, np.uint8(_IGNORE_INDEX))
-    height, width = indices.shape
-    quads = np.zeros((height, -(-width // 4), 4), np.uint8)
-    quads.reshape(height, -1)[:, :width] = indices
-    packed = quads @ _QUAD_WEIGHTS
-    return _png(_delta_rows(packed), width, height, bits=2, colour_type=3, palette=bytes(_PALETTE))
-
-
 def encode_grey(plane: UInt8Array) -> bytes:
-    """Return a (H, W) uint8 plane as grey PNG, quickly; for planes with flat patches."""
+    """Return a (H, W) uint8 plane as grey PNG, quickly, for planes with flat patches.
+
+    Layout: PNG specification, second edition, chapters 5 and 11.
+    """
     height, width = plane.shape
-    rows = np.zeros((height, width + 1), np.uint8)
+    rows = np.zeros((height, width + 1), np.uint8)  # the first byte: no filter
     rows[:, 1:] = plane
-    return _png(rows, width, height, bits=8, colour_type=0)
+    packer = zlib.compressobj(1, zlib.DEFLATED, 15, 9, zlib.Z_RLE)
+    body = packer.compress(rows.tobytes()) + packer.flush()
+    head = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        for kind, data in ((b"IHDR", head), (b"IDAT", body), (b"IEND", b""))
+    )
 
 
 def decode_grey(data: bytes) -> UInt8Array:
@@ -87,38 +79,8 @@ def class_share(labels: UInt8Array, class_id: ClassId) -> float:
     return cv2.countNonZero(cv2.inRange(labels, wanted, wanted)) / labels.size
 
 
-def _delta_rows(packed: UInt8Array) -> UInt8Array:
-    """Return PNG rows, each but the first as its difference to the row above (filter "up")."""
-    rows = np.empty((packed.shape[0], packed.shape[1] + 1), np.uint8)
-    rows[:, 0] = _FILTER_UP
-    rows[0, 1:] = packed[0]
-    np.subtract(packed[1:], packed[:-1], out=rows[1:, 1:])
-    return rows
-
-
-def _png(
-    rows: UInt8Array,
-    width: int,
-    height: int,
-    *,
-    bits: int,
-    colour_type: int,
-    palette: bytes = b"",
-) -> bytes:
-    """Return a PNG of filtered rows (PNG specification, 2003, chapters 5 and 11)."""
-    packer = zlib.compressobj(1, zlib.DEFLATED, 15, 9, zlib.Z_RLE)
-    body = packer.compress(rows.tobytes()) + packer.flush()
-    head = struct.pack(">IIBBBBB", width, height, bits, colour_type, 0, 0, 0)
-    chunks = [(b"IHDR", head), (b"PLTE", palette), (b"IDAT", body), (b"IEND", b"")]
-    return b"\x89PNG\r\n\x1a\n" + b"".join(
-        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-        for kind, data in chunks
-        if data or kind == b"IEND"
-    )
-
-
 def decode_mask(data: bytes) -> UInt8Array:
-    """Return the (H, W) uint8 mask of `ClassId` that `encode_mask` wrote.
+    """Return the (H, W) uint8 mask of `ClassId` of a PNG with a palette, as it once was kept.
 
     Raises
     ------
@@ -136,8 +98,10 @@ def decode_mask(data: bytes) -> UInt8Array:
     return indices
 
 
-def camera_message_json(message: EncodedImage | VideoPacket, stamp_ns: int, frame: str) -> bytes:
-    """Return a foxglove.CompressedImage or foxglove.CompressedVideo message.
+def camera_message_json(
+    message: EncodedImage | MaskOutlines | VideoPacket, stamp_ns: int, frame: str
+) -> bytes:
+    """Return a foxglove.CompressedImage, foxglove.CompressedVideo or agriseg.MaskOutlines.
 
     ``stamp_ns`` is the wall-clock time of the exposure, ``frame`` the coordinate frame.
     """
@@ -170,6 +134,18 @@ def parse_compressed_image(data: bytes) -> EncodedImage:
         )
     except (ValueError, KeyError, TypeError) as error:
         raise RecordingError(f"a recorded picture cannot be read ({error!r})") from error
+
+
+def parse_mask_outlines(data: bytes) -> MaskOutlines:
+    """Return the mask that `camera_message_json` wrote.
+
+    Raises
+    ------
+    RecordingError
+        The bytes are not such a message.
+    """
+    image = parse_compressed_image(data)
+    return MaskOutlines(frame_number=image.frame_number, format=image.format, data=image.data)
 
 
 def parse_video_packet(data: bytes) -> VideoPacket:

@@ -28,11 +28,13 @@ from agriseg.opencv import cv2
 from agriseg.recording import topics
 from agriseg.recording.codec import from_json
 from agriseg.recording.location import parse_location
+from agriseg.recording.outlines import decode_outlines
 from agriseg.recording.part_reader import ChunkRef, PartReader, RawMessage
 from agriseg.recording.pictures import (
     decode_jpeg,
     decode_mask,
     parse_compressed_image,
+    parse_mask_outlines,
     parse_video_packet,
 )
 from agriseg.recording.run_directories import (
@@ -42,7 +44,13 @@ from agriseg.recording.run_directories import (
     is_run,
     is_starred,
 )
-from agriseg.recording.topics import EncodedImage, FrameRecord, RecordedMessage, VideoPacket
+from agriseg.recording.topics import (
+    EncodedImage,
+    FrameRecord,
+    MaskOutlines,
+    RecordedMessage,
+    VideoPacket,
+)
 from agriseg.recording.video_reader import VideoReader
 
 logger = logging.getLogger(__name__)
@@ -294,10 +302,9 @@ class Run:
             raise IndexError(f"frame {index} of a run with {len(times)} pictures")
         log_ns = int(times[index])
         record = self._at(log_ns, self._data, topics.FRAME)
-        mask = self._at(log_ns, self._video, topics.MASK)
-        if record is None or mask is None:
+        if record is None:
             raise RecordingError(f"{self._directory}: frame {index} is damaged")
-        labels = decode_mask(cast(EncodedImage, mask).data)
+        labels = self.labels(index)
         try:
             image = self._image(log_ns)
         except RecordingError as error:
@@ -321,10 +328,14 @@ class Run:
         times = self._frame_index()
         if not 0 <= index < len(times):
             raise IndexError(f"frame {index} of a run with {len(times)} pictures")
-        mask = self._at(int(times[index]), self._video, topics.MASK)
-        if mask is None:
-            raise RecordingError(f"{self._directory}: the mask of frame {index} is damaged")
-        return decode_mask(cast(EncodedImage, mask).data)
+        for raw in self._video.messages(int(times[index]), int(times[index])):
+            if raw.topic in (topics.OUTLINES, topics.MASK):
+                mask = self._decode(raw)
+                if isinstance(mask, MaskOutlines):
+                    return decode_outlines(mask.data)
+                if isinstance(mask, EncodedImage):
+                    return decode_mask(mask.data)
+        raise RecordingError(f"{self._directory}: the mask of frame {index} is damaged")
 
     def close(self) -> None:
         """Release the files."""
@@ -349,7 +360,10 @@ class Run:
             images = np.union1d(
                 self._video.times_ns(topics.IMAGE), self._video.times_ns(topics.VIDEO)
             )
-            pictures = np.intersect1d(images, self._video.times_ns(topics.MASK))
+            masks = np.union1d(
+                self._video.times_ns(topics.OUTLINES), self._video.times_ns(topics.MASK)
+            )
+            pictures = np.intersect1d(images, masks)
             self._frame_times_ns = np.intersect1d(self._data.times_ns(topics.FRAME), pictures)
         return self._frame_times_ns
 
@@ -374,6 +388,8 @@ class Run:
 
     def _decode(self, raw: RawMessage) -> RecordedMessage | None:
         try:
+            if raw.topic == topics.OUTLINES:
+                return parse_mask_outlines(raw.data)
             if raw.topic == topics.VIDEO:
                 return parse_video_packet(raw.data)
             if raw.topic in topics.VIDEO_TOPICS:

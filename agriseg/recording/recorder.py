@@ -39,14 +39,17 @@ from agriseg.messages import (
     StageTimes,
     VehicleState,
 )
+from agriseg.pipeline_journal import PipelineStart, PipelineSteps
 from agriseg.ports import Clock
 from agriseg.recording import topics
 from agriseg.recording.codec import to_json
+from agriseg.recording.evidence import encode_patch, recorded_start
 from agriseg.recording.inbox import FrameItem, Inbox, Item, Rank
 from agriseg.recording.location import location_json
+from agriseg.recording.outlines import encode_outlines
 from agriseg.recording.part_stream import DiskFile, OutputFile, PartStream
 from agriseg.recording.picture_coding import PictureCoding, choose_coding
-from agriseg.recording.pictures import camera_message_json, class_share, encode_mask
+from agriseg.recording.pictures import camera_message_json, class_share
 from agriseg.recording.run_directories import (
     CONFIG_FILE,
     DATA_PREFIX,
@@ -56,7 +59,7 @@ from agriseg.recording.run_directories import (
     is_run,
     remove_run_files,
 )
-from agriseg.recording.topics import EncodedImage, FrameRecord, RecorderRecord
+from agriseg.recording.topics import FrameRecord, MaskOutlines, RecordedSteps, RecorderRecord
 from agriseg.recording.vp9 import Vp9Library, find_vp9
 
 logger = logging.getLogger(__name__)
@@ -242,6 +245,11 @@ class RunRecorder:
         """Take one position of the satellite receiver."""
         self._inbox.put(Item(t_s=self._clock.now_s(), rank=Rank.TELEMETRY, payload=fix))
 
+    def journal(self, entry: PipelineStart | PipelineSteps) -> None:
+        """Take what the pipeline was given. Its arrays must not change afterwards."""
+        rank = Rank.STEPS if isinstance(entry, PipelineSteps) else Rank.KEEP
+        self._inbox.put(Item(t_s=self._clock.now_s(), rank=rank, payload=entry))
+
     def event(self, event: RunEvent) -> None:
         """Take an event; events are never dropped."""
         self._inbox.put(Item(t_s=self._clock.now_s(), rank=Rank.KEEP, payload=event))
@@ -360,6 +368,7 @@ class _RunWriter:
         self._frames = 0
         self._pictures = 0
         self._pictures_refused = 0
+        self._patches_refused = 0
         self._telemetry_refused = 0
         self._write_error: RecordingError | None = None
         self._space_error: RecordingError | None = None
@@ -397,6 +406,7 @@ class _RunWriter:
             pictures=self._pictures,
             pictures_dropped=self._inbox.pictures_dropped + self._pictures_refused,
             telemetry_dropped=self._inbox.telemetry_dropped + self._telemetry_refused,
+            patches_dropped=self._inbox.patches_dropped + self._patches_refused,
             closed=closed,
         )
 
@@ -444,9 +454,16 @@ class _RunWriter:
         try:
             if isinstance(item.payload, FrameItem):
                 self._frame(item.t_s, item.payload)
+            elif isinstance(item.payload, PipelineSteps):
+                self._steps(item.t_s, item.payload)
+            elif isinstance(item.payload, PipelineStart):
+                start = recorded_start(item.payload)
+                self._add(topics.START, item.t_s, start.t_s, to_json(start))
             else:
                 self._message(item)
         finally:
+            if isinstance(item.payload, PipelineSteps):
+                self._inbox.patches_done(len(item.payload.patches))
             if isinstance(item.payload, FrameItem) and item.payload.frame is not None:
                 self._inbox.picture_done()
         if self._first_unflushed_s is None:
@@ -492,15 +509,28 @@ class _RunWriter:
         publish_ns = self._ns(record.t_capture_s)
         self._data.add(topics.FRAME, log_ns, publish_ns, to_json(record))
 
+    def _steps(self, t_s: float, entry: PipelineSteps) -> None:
+        recorded = RecordedSteps(t_s=entry.t_s, first=entry.first, steps=entry.steps)
+        self._add(topics.STEPS, t_s, entry.t_s, to_json(recorded))
+        if self.error is not None:
+            self._patches_refused += len(entry.patches)
+            return
+        for patch in entry.patches:
+            stamp_ns = self._ns(patch.t_capture_s)
+            data = camera_message_json(encode_patch(patch), stamp_ns, "map")
+            self._video.add(topics.PATCH, self._log_ns(t_s), stamp_ns, data)
+
     def _picture(self, log_ns: int, frame: Frame, segmentation: Segmentation) -> None:
         stamp_ns = self._ns(frame.t_capture_s)
         part = self._video.parts_begun
         messages = self._picture_coding().encode(frame, key=part != self._part_of_last_picture)
         self._part_of_last_picture = part
-        mask = EncodedImage(
-            frame_number=frame.frame_id, format="png", data=encode_mask(segmentation.labels)
+        mask = MaskOutlines(
+            frame_number=frame.frame_id,
+            format="outlines",
+            data=encode_outlines(segmentation.labels),
         )
-        for topic, message in (*messages, (topics.MASK, mask)):
+        for topic, message in (*messages, (topics.OUTLINES, mask)):
             data = camera_message_json(message, stamp_ns, "camera")
             self._video.add(topic, log_ns, stamp_ns, data)
         self._pictures += 1

@@ -19,6 +19,7 @@ from agriseg.messages import (
     StageTimes,
     VehicleState,
 )
+from agriseg.pipeline_journal import PipelineState, PipelineStep
 from agriseg.recording.codec import json_schema
 from agriseg.recording.location import LOCATION_SCHEMA
 
@@ -67,15 +68,54 @@ class RecorderRecord:
     pictures_dropped: int
     telemetry_dropped: int
     closed: bool = False
+    patches_dropped: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordedStart:
+    """Where the pipeline stood when the run began; see `agriseg.pipeline_journal`.
+
+    ``map_planes`` is base64 of zlib of the map's planes, row by row: mean of weed and mean of crop
+    (float32, little endian), then how many frames showed each cell (uint8), each ``map_side``
+    cells square. ``map_column`` and ``map_row`` are absent while the map is empty.
+    """
+
+    t_s: float
+    state: PipelineState
+    map_side: int
+    map_planes: str
+    map_column: int | None = None
+    map_row: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordedSteps:
+    """What the pipeline was given, in order; the frames' evidence is on ``/pipeline/patch``.
+
+    ``first`` counts the steps of the run before these.
+    """
+
+    t_s: float
+    first: int
+    steps: tuple[PipelineStep, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EncodedImage:
-    """A compressed picture or mask.
+    """A compressed picture, mask or patch of evidence.
 
     ``format`` is ``jpeg`` for pictures and ``png`` for masks; a mask's PNG has a palette
-    whose index 0 is soil, 1 crop, 2 weed and 3 ignore.
+    whose index 0 is soil, 1 crop, 2 weed and 3 ignore; a patch's is grey, weed above crop.
     """
+
+    frame_number: int
+    format: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MaskOutlines:
+    """A mask as the outlines of its patches; see FORMAT.md and `agriseg.recording.outlines`."""
 
     frame_number: int
     format: str
@@ -106,8 +146,11 @@ RecordedMessage = (
     | ControllerStatus
     | ControllerCapabilities
     | RunEvent
+    | RecordedStart
+    | RecordedSteps
     | RecorderRecord
     | EncodedImage
+    | MaskOutlines
     | VideoPacket
 )
 
@@ -119,10 +162,14 @@ PULSE = "/pulse"
 STATUS = "/controller/status"
 CAPABILITIES = "/controller/capabilities"
 EVENT = "/event"
+START = "/pipeline/start"
+STEPS = "/pipeline/steps"
 RECORDER = "/recorder"
 IMAGE = "/camera/image"
 VIDEO = "/camera/video"
 MASK = "/camera/mask"
+OUTLINES = "/camera/outlines"
+PATCH = "/pipeline/patch"
 
 DATA_TOPICS: dict[str, type] = {
     FRAME: FrameRecord,
@@ -133,6 +180,8 @@ DATA_TOPICS: dict[str, type] = {
     STATUS: ControllerStatus,
     CAPABILITIES: ControllerCapabilities,
     EVENT: RunEvent,
+    START: RecordedStart,
+    STEPS: RecordedSteps,
     RECORDER: RecorderRecord,
 }
 """Topics of ``data-NNNN.mcap`` and their message types."""
@@ -141,6 +190,8 @@ VIDEO_TOPICS: dict[str, type] = {
     IMAGE: EncodedImage,
     VIDEO: VideoPacket,
     MASK: EncodedImage,
+    OUTLINES: MaskOutlines,
+    PATCH: EncodedImage,
 }
 """Topics of ``video-NNNN.mcap``."""
 
@@ -166,6 +217,13 @@ COMPRESSED_IMAGE_SCHEMA: dict[str, Any] = {
     "properties": _FOXGLOVE_PROPERTIES,
 }
 
+MASK_OUTLINES_SCHEMA: dict[str, Any] = {
+    "title": "agriseg.MaskOutlines",
+    "description": "Classes of a frame's pixels, as outlines; see FORMAT.md",
+    "type": "object",
+    "properties": _FOXGLOVE_PROPERTIES,
+}
+
 COMPRESSED_VIDEO_SCHEMA: dict[str, Any] = {
     "title": "foxglove.CompressedVideo",
     "description": "One picture of a video; sequence counts the packets without a gap",
@@ -184,6 +242,8 @@ def schema_of(cls: type) -> tuple[str, dict[str, Any]]:
         return "foxglove.CompressedImage", COMPRESSED_IMAGE_SCHEMA
     if cls is PositionFix:
         return "foxglove.LocationFix", LOCATION_SCHEMA
+    if cls is MaskOutlines:
+        return "agriseg.MaskOutlines", MASK_OUTLINES_SCHEMA
     if cls is VideoPacket:
         return "foxglove.CompressedVideo", COMPRESSED_VIDEO_SCHEMA
     return f"agriseg.{cls.__name__}", json_schema(cls)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from agriseg.messages import Float64Array, ValveEvent
+from agriseg.pipeline_journal import AnsweredGround, LedgerState, finite_or_inf
 from agriseg.spraying.intervals import Interval, merged, without
 
 _KEPT_M = 5.0
@@ -40,6 +41,40 @@ class NozzleLedger:
         self.last_close: Float64Array = np.full(self._count, -np.inf)
         self._open: list[ValveEvent] = []
         self._answered: list[list[Interval]] = [[] for _ in range(self._count)]
+
+    def state(self, call_gap_s: float) -> LedgerState:
+        """Return a copy of the books; ``call_gap_s`` is the planner's."""
+        return LedgerState(
+            frontier_m=tuple(self.frontier_m.tolist()),
+            passed_m=tuple(self.passed_m.tolist()),
+            crop_told_m=tuple(self.crop_told_m.tolist()),
+            last_close=tuple(self.last_close.tolist()),
+            answered=tuple(
+                AnsweredGround(nozzle_id=nozzle, s_min_m=a, s_max_m=b)
+                for nozzle, ground in enumerate(self._answered)
+                for a, b in ground
+            ),
+            open_events=tuple(self._open),
+            by_distance=self.by_distance,
+            next_event_id=self._next_event_id,
+            call_gap_s=call_gap_s,
+        )
+
+    def restore(self, state: LedgerState) -> None:
+        """Go on from books of a boom with as many nozzles; those of another boom begin empty."""
+        self.by_distance = state.by_distance
+        self._next_event_id = state.next_event_id
+        if len(state.frontier_m) != self._count:
+            return
+        self.frontier_m = finite_or_inf(state.frontier_m)
+        self.passed_m = finite_or_inf(state.passed_m)
+        self.crop_told_m = finite_or_inf(state.crop_told_m)
+        self.last_close = finite_or_inf(state.last_close)
+        self._open = list(state.open_events)
+        self._answered = [[] for _ in range(self._count)]
+        for ground in state.answered:
+            a, b = finite_or_inf((ground.s_min_m, ground.s_max_m)).tolist()
+            self._answered[ground.nozzle_id].append((a, b))
 
     def restart(self, t_s: float, distance_m: float) -> None:
         """Forget pulses that have not begun: the controller's queue was emptied.

@@ -18,6 +18,7 @@ from agriseg.messages import (
     ValveEvent,
     VehicleState,
 )
+from agriseg.pipeline_journal import LedgerState
 from agriseg.spraying.boom import Boom
 from agriseg.spraying.ledger import NozzleLedger
 from agriseg.spraying.targets import NO_TARGETS, Targets
@@ -115,6 +116,15 @@ class SprayPlanner:
         self._ledger.restart(now_s, distance_m)
         self._last_call = None
         self._cut_by.clear()
+
+    def state(self) -> LedgerState:
+        """Return a copy of the books."""
+        return self._ledger.state(self._call_gap_s)
+
+    def restore(self, state: LedgerState) -> None:
+        """Go on from a state, up to what `restart` forgets."""
+        self._ledger.restore(state)
+        self._call_gap_s = state.call_gap_s
 
     def commit(
         self,
