@@ -10,6 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 from agriseg.commands import (
     benchmark,
+    calibrate,
     compare,
     config,
     controller,
@@ -41,6 +42,7 @@ examples:
   agriseg run --world sim --seconds 30 --out demo  a whole run without a window
   agriseg segment photos/ --out labels             label masks for a folder of images
   agriseg controller sim                           a sprayer controller without hardware
+  agriseg calibrate camera                         measure the lens; nothing changes unasked
   agriseg doctor                                   what is missing on this computer
 
 Exit status: 0 done, 2 bad input (one sentence says what and how to mend it), 130 interrupted."""
@@ -74,6 +76,7 @@ def build_parser() -> argparse.ArgumentParser:
         benchmark,
         models,
         controller,
+        calibrate,
         config,
         doctor,
     ):

@@ -86,6 +86,7 @@ class EngineBridge(QObject):
         self._started = False
         self._ending_since_s: float | None = None
         self._ending_why = ""
+        self._suspended = False
         self._pause = QTimer(self)
         self._pause.setSingleShot(True)
         self._pause.setTimerType(Qt.TimerType.PreciseTimer)
@@ -162,6 +163,24 @@ class EngineBridge(QObject):
         self._snapshot = None
         self.reconfigured.emit()
 
+    def suspend(self, why: str) -> None:
+        """End the engine in order and leave camera and controller to somebody else.
+
+        The caller sees to it that nothing is being sprayed. ``why`` is shown until `resume`.
+        """
+        log.info("the field engine is ended: %s", why)
+        self._suspended = True
+        self._ending_why = why
+        if self._started and self._ending_since_s is None:
+            self._ending_since_s = self._clock.now_s()
+            self._forget_notifier()
+            self.send(EngineCommand(kind=CommandKind.SHUTDOWN))
+        self._snapshot = None
+
+    def resume(self) -> None:
+        """Start the engine again after `suspend`."""
+        self._suspended = False
+
     def link(self) -> LinkView:
         """Return how the engine stands right now."""
         now_s = self._clock.now_s()
@@ -230,7 +249,7 @@ class EngineBridge(QObject):
     def _start_when_ended(self, since_s: float) -> None:
         """Start the engine once the one before has ended, or has had its time to."""
         waited_s = self._clock.now_s() - since_s
-        if self._client.health().alive and waited_s < END_WITHIN_S:
+        if self._suspended or (self._client.health().alive and waited_s < END_WITHIN_S):
             return
         self._start_engine()
 

@@ -234,6 +234,7 @@ class MainWindow(QMainWindow):
         self.setup.connect_asked.connect(self._connect_controller)
         self.setup.opened.connect(self._follow_ports)
         self.calibrate.ordered.connect(self._bridge.send)
+        self.calibrate.devices_needed.connect(self._lend_devices)
         self.calibrate.changed.connect(self._take_calibration)
         self.calibrate.explained.connect(self.show_message)
         self.calibrate.left.connect(self.show_page)
@@ -401,7 +402,8 @@ class MainWindow(QMainWindow):
     # What the operator asks
 
     def stop(self) -> None:
-        """Stop, in every state."""
+        """Stop, in every state; a calibration step that sprays too."""
+        self.calibrate.stop()
         self._bridge.stop()
 
     def pause(self) -> None:
@@ -450,6 +452,13 @@ class MainWindow(QMainWindow):
         self._bridge.reconfigure(
             self._connection.config, f"The field engine is started again with {choice.name} …"
         )
+
+    def _lend_devices(self, needed: bool) -> None:
+        """Leave camera and controller to a calibration step, or take them back."""
+        if needed:
+            self._bridge.suspend("A calibration step has camera and controller.")
+        else:
+            self._bridge.resume()
 
     def _take_calibration(self, text: str) -> None:
         """Start the engine again with what is in force now."""

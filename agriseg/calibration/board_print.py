@@ -28,7 +28,7 @@ def board_for(paper: str, kind: str = "charuco") -> BoardSpec:
     """Return a board of 7 x 5 squares as large as the paper allows, in whole millimetres."""
     width_mm, height_mm = PAPER_MM[paper]
     across = (width_mm - 2 * _MARGIN_MM) / 7
-    down = (height_mm - 2 * _MARGIN_MM - _FOOT_MM) / 5
+    down = (height_mm - _MARGIN_MM - _FOOT_MM) / 5
     square_mm = float(int(min(across, down)))
     return BoardSpec(
         kind="charuco" if kind == "charuco" else "checkerboard",

@@ -9,7 +9,14 @@ import numpy as np
 from agriseg.calibration.board_finder import BoardFinder, Sighting, picture_exposure
 from agriseg.calibration.coverage import Coverage, ViewPose, view_pose, zone_name
 from agriseg.calibration.entries import MeasuredValue
-from agriseg.calibration.lens_fit import LEAST_VIEWS, PARAMETERS, BoardView, LensFit, fit_lens
+from agriseg.calibration.lens_fit import (
+    LEAST_VIEWS,
+    PARAMETERS,
+    BoardView,
+    LensFit,
+    fit_lens,
+    require_views,
+)
 from agriseg.calibration.steps import (
     MEASURE,
     REPEAT,
@@ -209,6 +216,7 @@ class CameraStep(CalibrationStep):
         self._is_measuring = False
         self._show_prop(Prop.NONE)
         try:
+            require_views(len(self._taken))
             self._fit = fit_lens(
                 self._board,
                 [taken.view for taken in self._taken],

@@ -94,7 +94,7 @@ def fit_lens(
     CalibrationError
         Too few views, or no lens explains them.
     """
-    _check_count(len(views))
+    require_views(len(views))
     kept = list(range(len(views)))
     use = list(views)
     while True:
@@ -144,7 +144,8 @@ class _Solution:
         return np.array([np.sqrt(np.mean(r**2) * 2.0) for r in self.residuals])
 
 
-def _check_count(count: int) -> None:
+def require_views(count: int) -> None:
+    """Raise CalibrationError where there are too few views to begin with."""
     if count < LEAST_VIEWS:
         raise CalibrationError(
             f"{count} views of the board are too few; at least {LEAST_VIEWS} are needed, from all"

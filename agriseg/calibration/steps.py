@@ -137,6 +137,22 @@ class Figure:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Chart:
+    """Points side by side: nozzles, marks, drives, or years.
+
+    ``series`` maps a name to a value for each of ``labels``, NaN where there is none; ``low`` and
+    ``high`` are what is allowed, NaN where nothing is.
+    """
+
+    title: str
+    unit: str
+    labels: tuple[str, ...]
+    series: Mapping[str, tuple[float, ...]]
+    low: float = math.nan
+    high: float = math.nan
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StepResult:
     """What a finished step proposes; nothing is in force until it is accepted.
 
@@ -192,6 +208,8 @@ class StepView:
         Only in phase DONE.
     needs_picture : bool
         Whether the live picture is of use in this step.
+    chart : Chart, optional
+        Drawn where the picture would be.
     """
 
     instruction: str
@@ -207,6 +225,7 @@ class StepView:
     question: Question | None = None
     result: StepResult | None = None
     needs_picture: bool = True
+    chart: Chart | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -79,12 +79,19 @@ class CountingStep(CalibrationStep):
             result=result if done else None,
         )
 
+    @property
+    def needs_devices(self) -> bool:
+        return self.angle_deg == 42.0
+
     def enter(self, name: str, value: float | str) -> None:
         if float(value) == 13.0:
             raise CalibrationError("13 brings bad luck; enter another angle")
         self.angle_deg = float(value)
 
     def act(self, action: str) -> None:
+        if action == "stop":
+            self.angle_deg = -1.0
+            return
         self.measuring = action == MEASURE
         self.pictures = 0
         self.order_due = True
@@ -338,3 +345,28 @@ def test_a_picture_that_is_not_of_now_is_covered(rig: WindowRig, qtbot: QtBot) -
     rig.pass_time(2.0)
     rig.show(make_snapshot(t_s=rig.now_s()))
     assert not page.wizard.picture.is_live
+
+
+def test_the_engine_leaves_its_devices_to_a_step_that_opens_them(
+    rig: WindowRig, qtbot: QtBot
+) -> None:
+    page = rig.window.calibrate
+    open_step(rig, qtbot)
+    enter_angle(rig, qtbot, "42")
+    qtbot.waitUntil(lambda: rig.client.kinds() == ["shutdown"], timeout=5000)
+    rig.client.alive = False
+    rig.pass_time(6.0)
+    assert rig.client.starts == 1
+    qtbot.mouseClick(page.wizard.skip_key, LEFT)
+    rig.pass_time(0.1)
+    assert rig.client.starts == 2
+
+
+def test_the_stop_key_stops_the_step_too(rig: WindowRig, qtbot: QtBot) -> None:
+    wizard = rig.window.calibrate.wizard
+    open_step(rig, qtbot)
+    enter_angle(rig, qtbot, "7")
+    qtbot.waitUntil(lambda: wizard.field_keys["angle"].text().startswith("7"), timeout=5000)
+    qtbot.keyClick(rig.window, Qt.Key.Key_Space)
+    qtbot.waitUntil(lambda: wizard.field_keys["angle"].text().startswith("−1"), timeout=5000)
+    assert "stop" in rig.client.kinds()

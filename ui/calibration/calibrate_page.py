@@ -21,6 +21,7 @@ from agriseg.calibration.profiles import (
 )
 from agriseg.calibration.steps import StepSetup, StepView, accept_result, changes
 from agriseg.calibration.store import CalibrationStore
+from agriseg.calibration.yard_step import STOP
 from agriseg.config import Config
 from agriseg.errors import AgrisegError
 from agriseg.messages import EngineSnapshot, Picture
@@ -46,6 +47,9 @@ class CalibratePage(QWidget):
 
     ordered = Signal(object)
     """An `EngineCommand` that the step at work wants done."""
+    devices_needed = Signal(bool)
+    """The step at work opens camera and controller itself: the engine leaves them, or has them
+    back."""
     changed = Signal(str)
     """Another calibration is in force; carries the sentence for the operator."""
     explained = Signal(str)
@@ -138,6 +142,11 @@ class CalibratePage(QWidget):
         if self.worker.is_running:
             self.worker.offer_snapshot(snapshot)
 
+    def stop(self) -> None:
+        """Have the step at work close its valves and end its test, if it has one."""
+        if self.worker.is_running:
+            self.worker.ask(lambda step: step.act(STOP))
+
     def end(self) -> None:
         """Give up the step at work: the window closes."""
         self.worker.stop()
@@ -190,6 +199,7 @@ class CalibratePage(QWidget):
         wizard.left.connect(self._ask_to_leave)
         worker.viewed.connect(self._show_view)
         worker.ordered.connect(self.ordered)
+        worker.devices_needed.connect(self.devices_needed)
         worker.refused.connect(wizard.show_refusal)
         self.leave_key.clicked.connect(self._leave)
         self.stay_key.clicked.connect(self.leave_panel.hide)

@@ -9,6 +9,7 @@ from html import escape
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
     QFrame,
+    QGridLayout,
     QHBoxLayout,
     QLabel,
     QProgressBar,
@@ -28,6 +29,7 @@ from agriseg.calibration.steps import (
     ValueChange,
 )
 from agriseg.messages import Picture
+from ui.calibration.chart_view import ChartView
 from ui.calibration.keypad import Keypad, number_text
 from ui.calibration.marked_picture import MarkedPicture
 from ui.models.calibration import value_row
@@ -38,6 +40,7 @@ from ui.widgets.words import Words
 
 _TONE_SIGNS = {Tone.GUIDE: "", Tone.OK: "✓ ", Tone.WARNING: "! ", Tone.FAULT: "✗ "}
 _SIDE_PX = 400
+_CHOICES_A_ROW = 3
 _FIELD_FACE = KeyFace(text_px=17, icon_px=24, min_width_px=180, min_height_px=64, left=True)
 
 
@@ -69,6 +72,8 @@ class StepWizard(QWidget):
         self.remaining = Words("", "note")
         self.picture = MarkedPicture(keeper)
         self.picture.tapped.connect(self.tapped)
+        self.chart = ChartView(keeper)
+        self.chart.hide()
         self.problems = Words("", "strong")
         self.figures = Words("", "strong")
         self.table = QLabel()
@@ -108,6 +113,7 @@ class StepWizard(QWidget):
         self.table.hide()
         self.keypad.hide()
         self.picture.forget()
+        self.chart.hide()
         self.progress.setValue(0)
         self._draw_fields(())
         self._draw_actions(())
@@ -133,7 +139,9 @@ class StepWizard(QWidget):
         offered = view.question.answers if view.question is not None else view.actions
         self._draw_actions(offered)
         self._draw_result(view, changes)
-        self.picture.setVisible(view.needs_picture)
+        self.picture.setVisible(view.needs_picture and view.chart is None)
+        self.chart.setVisible(view.chart is not None or not view.needs_picture)
+        self.chart.show_chart(view.chart)
         self.picture.show_marks(view.marks, view.picture_size)
 
     def show_picture(self, picture: Picture, now_s: float) -> None:
@@ -175,6 +183,7 @@ class StepWizard(QWidget):
         top_column.addLayout(bar)
         self._left = QVBoxLayout()
         self._left.addWidget(self.picture, 1)
+        self._left.addWidget(self.chart, 1)
         self._body = QHBoxLayout()
         self._body.addLayout(self._left, 1)
         self._body.addWidget(self._side())
@@ -236,13 +245,13 @@ class StepWizard(QWidget):
             self.field_keys[field.name] = key
             self._fields.addWidget(key)
             return
-        row = QHBoxLayout()
-        for value, word in field.choices.items():
+        row = QGridLayout()
+        for index, (value, word) in enumerate(field.choices.items()):
             key = Key(self._keeper, word, "", "", KeyFace(text_px=17))
             key.setToolTip(field.help)
             key.clicked.connect(lambda _checked=False, n=field.name, v=value: self._enter(n, v))
             self.field_keys[f"{field.name}={value}"] = key
-            row.addWidget(key)
+            row.addWidget(key, *divmod(index, _CHOICES_A_ROW))
         self._fields.addLayout(row)
 
     def _ask(self, name: str) -> None:

@@ -18,6 +18,8 @@ from agriseg.messages import EngineCommand, EngineSnapshot, Frame, Picture, UInt
 log = logging.getLogger(__name__)
 
 _COLLECT_INTERVAL_MS = 40
+_LOOK_AGAIN_S = 0.1
+"""A step that waits for a process of its own is asked this often."""
 
 Job = Callable[[CalibrationStep], None]
 
@@ -26,6 +28,7 @@ Job = Callable[[CalibrationStep], None]
 class _News:
     view: StepView
     has_begun: bool
+    needs_devices: bool
     orders: tuple[EngineCommand, ...]
     refusal: str
 
@@ -41,6 +44,8 @@ class StepWorker(QObject):
     """The newest `StepView`."""
     ordered = Signal(object)
     """An `EngineCommand` that the step wants done."""
+    devices_needed = Signal(bool)
+    """The step opens camera and controller itself, or no longer does."""
     refused = Signal(str)
     """What the operator entered cannot be used; carries the sentence."""
 
@@ -53,6 +58,8 @@ class StepWorker(QObject):
         self._thread: threading.Thread | None = None
         self._ends = False
         self._has_begun = False
+        self._needs_devices = False
+        self._told: _News | None = None
         self._collect = QTimer(self)
         self._collect.setInterval(_COLLECT_INTERVAL_MS)
         self._collect.timeout.connect(self.collect)
@@ -72,6 +79,7 @@ class StepWorker(QObject):
         self.stop()
         self._ends = False
         self._has_begun = False
+        self._told = None
         self._jobs.clear()
         self._picture = None
         self._thread = threading.Thread(
@@ -92,6 +100,7 @@ class StepWorker(QObject):
         self._collect.stop()
         self.collect()
         self._has_begun = False
+        self._set_needs(False)
 
     def ask(self, job: Job) -> None:
         """Have something done with the step, after what was asked before."""
@@ -116,12 +125,18 @@ class StepWorker(QObject):
         while self._news:
             news = self._news.popleft()
             view, self._has_begun = news.view, news.has_begun
+            self._set_needs(news.needs_devices)
             for order in news.orders:
                 self.ordered.emit(order)
             if news.refusal:
                 self.refused.emit(news.refusal)
         if view is not None:
             self.viewed.emit(view)
+
+    def _set_needs(self, needs: bool) -> None:
+        if needs is not self._needs_devices:
+            self._needs_devices = needs
+            self.devices_needed.emit(needs)
 
     # In the thread
 
@@ -133,9 +148,11 @@ class StepWorker(QObject):
         self._tell(step, "")
 
     def _is_ending(self) -> bool:
-        """Wait for something to do; return whether it is the end."""
+        """Wait for something to do, but not for long; return whether it is the end."""
         with self._wake:
-            self._wake.wait_for(lambda: self._ends or self._jobs or self._picture is not None)
+            self._wake.wait_for(
+                lambda: self._ends or self._jobs or self._picture is not None, _LOOK_AGAIN_S
+            )
             return self._ends
 
     def _do_next(self, step: CalibrationStep) -> str:
@@ -158,7 +175,11 @@ class StepWorker(QObject):
         return ""
 
     def _tell(self, step: CalibrationStep, refusal: str) -> None:
-        self._news.append(_News(step.view, step.has_begun, step.take_orders(), refusal))
+        """Leave what the step shows, unless it is what it showed before."""
+        news = _News(step.view, step.has_begun, step.needs_devices, step.take_orders(), refusal)
+        if news != self._told:
+            self._told = news
+            self._news.append(news)
 
 
 def _frame(picture: Picture) -> Frame:
