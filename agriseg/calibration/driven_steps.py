@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from agriseg.calibration.steps import Figure, NumberField, Tone
+from agriseg.calibration.steps import Chart, Figure, NumberField, StepResult, Tone
 from agriseg.calibration.yard_step import YardStep
+from agriseg.spraying.boom import Boom
 
 
 class NozzlesStep(YardStep):
@@ -34,6 +35,21 @@ class NozzlesStep(YardStep):
             Figure(name="Pitch", value=f"{100.0 * boom.pitch_m:.1f} cm"),
         )
 
+    def _chart(self) -> Chart | None:
+        if self._result is None:
+            return None
+        boom = Boom(self.setup.config.boom)
+        along, across = by_nozzle(self._result, "x_m"), by_nozzle(self._result, "y_m")
+        return Chart(
+            title="Away from where it was believed to be",
+            unit="mm",
+            labels=tuple(str(n + 1) for n in along),
+            series={
+                "forward": tuple(1e3 * (x - float(boom.x_m[n])) for n, x in along.items()),
+                "to the left": tuple(1e3 * (y - float(boom.y_m[n])) for n, y in across.items()),
+            },
+        )
+
 
 class LatencyStep(YardStep):
     """How long each valve takes to open and to close, by wet strips at two speeds."""
@@ -54,6 +70,18 @@ class LatencyStep(YardStep):
         return (
             Figure(name="Opening, so far", value=f"{boom.open_latency_ms:g} ms"),
             Figure(name="Closing, so far", value=f"{boom.close_latency_ms:g} ms"),
+        )
+
+    def _chart(self) -> Chart | None:
+        if self._result is None:
+            return None
+        opening = by_nozzle(self._result, "open_latency_ms")
+        closing = by_nozzle(self._result, "close_latency_ms")
+        return Chart(
+            title="Delay of each valve",
+            unit="ms",
+            labels=tuple(str(n + 1) for n in opening),
+            series={"opens": tuple(opening.values()), "closes": tuple(closing.values())},
         )
 
 
@@ -92,6 +120,17 @@ class WheelStep(YardStep):
         per_m = self.setup.config.wheel.counts_per_m
         return (Figure(name="So far", value=f"{per_m:.1f} counts/m"),)
 
+    def _chart(self) -> Chart | None:
+        if self._result is None:
+            return None
+        drives = self._result.facts["counts_per_m"]
+        return Chart(
+            title="Each drive",
+            unit="counts/m",
+            labels=tuple(str(i + 1) for i in range(len(drives))),
+            series={"drive": tuple(drives)},
+        )
+
 
 class VerificationStep(YardStep):
     """Whether the whole machine hits what it aims at."""
@@ -114,6 +153,33 @@ class VerificationStep(YardStep):
             Figure(name="Hit", value=f"{facts['hits']} of {facts['marks']}", tone=tone),
             Figure(name="Leading edge, 95 %", value=f"{facts['edge_p95_mm']:.0f} mm", tone=tone),
         )
+
+    def _chart(self) -> Chart | None:
+        if self._result is None:
+            return None
+        scores = self._result.facts["scores"]
+        limit = self._result.facts["limits"]["edge_mm"]
+        return Chart(
+            title="Edges of the wet ground, plus is too far forward",
+            unit="mm",
+            labels=tuple(str(i + 1) for i in range(len(scores))),
+            series={
+                "begins": tuple(score["begin_error_mm"] for score in scores),
+                "ends": tuple(score["end_error_mm"] for score in scores),
+            },
+            low=-limit,
+            high=limit,
+        )
+
+
+def by_nozzle(result: StepResult, name: str) -> dict[int, float]:
+    """Return the values ``boom.nozzles.N.NAME`` of a result by nozzle."""
+    found = {}
+    for value in result.values:
+        parts = value.key.split(".")
+        if len(parts) == 4 and parts[3] == name:
+            found[int(parts[2])] = float(value.value)
+    return dict(sorted(found.items()))
 
 
 def _speed(name: str, label: str, value: float) -> NumberField:

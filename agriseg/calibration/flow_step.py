@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from datetime import UTC, datetime
 
 from agriseg.calibration.flow_catch import (
     DEFAULT_SECONDS,
     STEP,
+    TOLERANCE,
     CatchTest,
     Spraying,
     catch_result,
@@ -16,6 +18,7 @@ from agriseg.calibration.flow_catch import (
 )
 from agriseg.calibration.steps import (
     REPEAT,
+    Chart,
     Figure,
     NumberField,
     StepAction,
@@ -145,6 +148,31 @@ class FlowStep(YardStep):
             ),
         )
 
+    def _progress_of(self, phase: StepPhase) -> float:
+        if phase is StepPhase.PREPARE and self._spraying is not None:
+            return self._cup / len(self._spraying.nozzles)
+        return super()._progress_of(phase)
+
+    def _chart(self) -> Chart | None:
+        if self._result is not None or self._caught_ml:
+            return self._catch_chart()
+        trend = self.trend(self._nozzle) if self._spraying is not None else ()
+        if not trend:
+            return None
+        return _allowed_chart(
+            f"Nozzle {self._nozzle + 1} in earlier tests, against a new one",
+            [f"{datetime.fromtimestamp(t, UTC):%Y-%m-%d}" for t, _ in trend],
+            [100.0 * deviation for _, deviation in trend],
+        )
+
+    def _catch_chart(self) -> Chart:
+        catches = self._judged(self._caught_ml).catches
+        return _allowed_chart(
+            "Flow against a new nozzle",
+            [str(catch.nozzle + 1) for catch in catches],
+            [100.0 * catch.deviation for catch in catches],
+        )
+
     def _options(self) -> dict[str, float]:
         return {"seconds": self._number("seconds", DEFAULT_SECONDS)}
 
@@ -171,6 +199,10 @@ class FlowStep(YardStep):
         ]
         if self._spraying is not None and math.isfinite(self._spraying.pressure_kpa):
             figures.append(Figure(name="Pressure", value=f"{self._spraying.pressure_kpa:.0f} kPa"))
+        elif self._spraying is not None:
+            figures.append(Figure(name="Pressure", value=f"{self._pressure_kpa:.0f} kPa, entered"))
+        if self._spraying is not None and self._result is None:
+            figures.append(Figure(name="A new nozzle fills", value=f"{self._expected_ml():.0f} ml"))
         if self._result is not None:
             facts = self._result.facts
             tone = Tone.OK if facts["passed"] else Tone.FAULT
@@ -190,8 +222,6 @@ class FlowStep(YardStep):
     def _cup_field(self) -> NumberField:
         assert self._spraying is not None
         nozzle = self._nozzle
-        expected = 1e3 * nominal_flow_l_min(self.setup.config.boom, self._pressure_kpa)
-        expected *= self._spraying.seconds / 60.0
         trend = self.trend(nozzle)
         before = f"; last time {100.0 * trend[-1][1]:+.1f} %" if trend else ""
         return NumberField(
@@ -201,8 +231,13 @@ class FlowStep(YardStep):
             value=self._caught_ml.get(nozzle, self._suggested.get(nozzle)),
             low=0.0,
             high=100_000.0,
-            help=f"A new nozzle gives {expected:.0f} ml{before}.",
+            help=f"A new nozzle gives {self._expected_ml():.0f} ml{before}.",
         )
+
+    def _expected_ml(self) -> float:
+        assert self._spraying is not None
+        flow = nominal_flow_l_min(self.setup.config.boom, self._pressure_kpa)
+        return 1e3 * flow * self._spraying.seconds / 60.0
 
     def _judge_last(self, nozzle: int) -> None:
         """Refuse an impossible catch at once, while the cup is still at hand."""
@@ -223,3 +258,15 @@ class FlowStep(YardStep):
             self._cup += 1
             return
         self._result = catch_result(self.setup.config.boom, self._judged(self._caught_ml))
+
+
+def _allowed_chart(title: str, labels: list[str], percent: list[float]) -> Chart:
+    """Return deviations with the tolerance of the catch test."""
+    return Chart(
+        title=title,
+        unit="%",
+        labels=tuple(labels),
+        series={"deviation": tuple(percent)},
+        low=-100.0 * TOLERANCE,
+        high=100.0 * TOLERANCE,
+    )

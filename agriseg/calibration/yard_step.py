@@ -10,6 +10,7 @@ from agriseg.calibration.steps import (
     MEASURE,
     REPEAT,
     CalibrationStep,
+    Chart,
     Figure,
     NumberField,
     Question,
@@ -67,15 +68,16 @@ class YardStep(CalibrationStep):
         return StepView(
             instruction=progress.text if progress else self._instruction(phase),
             phase=phase,
-            progress=progress.fraction if progress else math.nan,
+            progress=progress.fraction if progress else self._progress_of(phase),
             remaining_s=progress.remaining_s if progress else math.nan,
-            problems=(self._problem,) if self._problem else (),
+            problems=(_sentence(self._problem),) if self._problem else (),
             fields=self._fields() if phase is StepPhase.PREPARE else (),
             actions=self._actions(phase),
             figures=self._figures(),
             question=self._question(),
             result=self._result if phase is StepPhase.DONE else None,
             needs_picture=False,
+            chart=self._chart(),
         )
 
     @property
@@ -135,6 +137,12 @@ class YardStep(CalibrationStep):
     def _question(self) -> Question | None:
         return None
 
+    def _chart(self) -> Chart | None:
+        return None
+
+    def _progress_of(self, phase: StepPhase) -> float:
+        return 1.0 if phase is StepPhase.DONE else 0.0
+
     def _own_actions(self) -> tuple[StepAction, ...]:
         return ()
 
@@ -142,7 +150,7 @@ class YardStep(CalibrationStep):
         if phase is StepPhase.DONE:
             return "Look at what was measured; nothing changes until you accept it."
         if phase is StepPhase.FAILED:
-            return "The old values are kept; mend what is said below and measure again."
+            return "The old values are kept; mend the cause and measure again."
         if phase is StepPhase.MEASURE:
             return "Camera and controller are being opened."
         return self.instruction
@@ -193,6 +201,11 @@ class YardStep(CalibrationStep):
             self._problem = message.text
         else:
             self._take_outcome(message)
+
+
+def _sentence(text: str) -> str:
+    """Return an error's words as a sentence of their own."""
+    return text[:1].upper() + text[1:] + ("" if text.endswith(".") else ".")
 
 
 def checked_number(field: NumberField, value: float | str) -> float:

@@ -140,7 +140,7 @@ def test_a_failed_test_says_why_and_can_be_repeated(setup: StepSetup, bench: Ben
     bench.newest.messages = [TestFailed(text="no wet spot was seen; the old positions are kept")]
     view = step.view
     assert view.phase is StepPhase.FAILED
-    assert view.problems == ("no wet spot was seen; the old positions are kept",)
+    assert view.problems == ("No wet spot was seen; the old positions are kept.",)
     assert view.result is None
     step.act(REPEAT)
     assert step.view.phase is StepPhase.PREPARE
@@ -244,6 +244,11 @@ def test_last_times_deviation_is_shown_at_the_cup(setup: StepSetup, bench: Bench
     again = flow_step(setup, bench)
     assert "last time +5.0 %" in again.view.fields[0].help
     assert [round(d, 3) for _, d in again.trend(0)] == [0.05]
+    chart = again.view.chart
+    assert chart is not None
+    assert chart.title.startswith("Nozzle 1 in earlier tests")
+    assert chart.series["deviation"] == pytest.approx((5.0,))
+    assert (chart.labels, chart.low, chart.high) == (("2026-04-01",), -10.0, 10.0)
 
 
 def test_all_steps_of_the_catalogue_can_be_made(setup: StepSetup) -> None:
