@@ -260,6 +260,11 @@ class Segmentation:
         Name of what made it.
     plants : PlantMaps, optional
         From networks with plant heads; `agriseg.segmentation.plant_grouping` reads them.
+    unfamiliarity : float
+        How unlike the frame is to those that the model knows: doubtful above 1. NaN where the model
+        cannot tell.
+    doubt : str
+        What makes it doubtful, to follow "The picture is"; empty where nothing does.
     """
 
     frame_id: int
@@ -270,6 +275,8 @@ class Segmentation:
     forward_ms: float
     segmenter: str
     plants: PlantMaps | None = None
+    unfamiliarity: float = float("nan")
+    doubt: str = ""
 
     def __post_init__(self) -> None:
         for name in ("labels", "weed_probability", "crop_probability"):

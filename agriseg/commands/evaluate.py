@@ -66,7 +66,7 @@ def run(args: argparse.Namespace) -> int:
     from agriseg.evaluation.drawings import draw_worst
     from agriseg.evaluation.figures import evaluation_figures, worst_images
     from agriseg.evaluation.labelled import list_labelled
-    from agriseg.evaluation.opening import open_named_segmenter
+    from agriseg.evaluation.opening import fitted_confidence, open_named_segmenter
     from agriseg.evaluation.pages import write_figures, write_whole
     from agriseg.evaluation.report import evaluation_page
     from agriseg.evaluation.tables import evaluation_tables
@@ -83,6 +83,14 @@ def run(args: argparse.Namespace) -> int:
     figures = evaluation_figures(segmenter.name, str(args.images), scored, judgement)
     print(f"{segmenter.name} on {args.images}\n")
     print(evaluation_tables(figures))
+    confidence = fitted_confidence(args.model)
+    figures["confidence"] = None if confidence is None else confidence.model_dump()
+    if confidence is not None:
+        print(
+            f"\nLogits are divided by the temperature {confidence.temperature:g}: calibration "
+            f"error {confidence.ece_before:.3f} before, {confidence.ece_after:.3f} after, on the "
+            f"{confidence.images} images that it was fitted to."
+        )
     if judgement.rule.has_scale is False:
         print("\nWeed plants are judged in pixels and without margins: give --gsd-mm.")
     if args.json is not None:

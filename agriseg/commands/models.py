@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from agriseg.commands.models_fit import add_action as add_fit
 from agriseg.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     _add_info(actions)
     _add_compare(actions)
     _add_search(actions)
+    add_fit(actions)
 
 
 def _add_list(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+from agriseg.models.bundle import ConfidenceSpec, open_bundle
 from agriseg.models.naming import find_model
 from agriseg.models.runtime import RuntimeChoice, open_segmenter
 from agriseg.ports import Segmenter
 from agriseg.segmentation.color_index import ExcessGreenSegmenter
 
 EXCESS_GREEN = "exg"
+
+
+def fitted_confidence(name: str) -> ConfidenceSpec | None:
+    """Return what was fitted to a model's probabilities; None where nothing was.
+
+    Parameters
+    ----------
+    name : str
+        As for `open_named_segmenter`.
+    """
+    return None if name == EXCESS_GREEN else open_bundle(find_model(name)).manifest.confidence
 
 
 def open_named_segmenter(

@@ -16,10 +16,11 @@ from agriseg.evaluation.plants import PlantRule
 from agriseg.evaluation.scores import Judgement, score_images
 from agriseg.evaluation.training_report import training_page
 from agriseg.models import open_segmenter
+from agriseg.models.fitting import fit_bundle
 from agriseg.models.training_config import TrainingConfig
 from agriseg.models.training_events import StopReason
 from agriseg.models.training_log import read_log
-from agriseg.models.training_sources import Example, list_training
+from agriseg.models.training_sources import Example, list_training, reference_images
 
 BUNDLE_NAME = "bundle"
 REPORT_NAME = "report.html"
@@ -76,6 +77,9 @@ def finish_training(
     partial = out / f"{BUNDLE_NAME}.partial"
     shutil.rmtree(partial, ignore_errors=True)
     export(partial)
+    tell("fitting confidence and familiar frames")
+    examples = [example for found in held_out.values() for example in found]
+    fit_bundle(partial, lambda: reference_images(config, data), examples, threads)
     tell("scoring held-out images")
     model, worst = _judged(partial, config, config_path, data, held_out, out, reason, threads)
     write_whole(partial / "MODEL_CARD.md", model_card(model).encode())

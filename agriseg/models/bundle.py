@@ -49,10 +49,13 @@ class BundleFiles(_Section):
     """OpenVINO IR, topology (XML)."""
     openvino_weights: FileEntry
     """OpenVINO IR, weights."""
+    familiar: FileEntry | None = None
+    """What frames the model knows look like, safetensors."""
 
     def entries(self) -> tuple[FileEntry, ...]:
         """Return all files."""
-        return (self.weights, self.openvino_model, self.openvino_weights)
+        networks = (self.weights, self.openvino_model, self.openvino_weights)
+        return networks if self.familiar is None else (*networks, self.familiar)
 
 
 class InputSpec(_Section):
@@ -84,11 +87,48 @@ class PlantsSpec(_Section):
         return GroupingRule(**self.model_dump())
 
 
+class ConfidenceSpec(_Section):
+    """How probabilities are made to mean what they say (Guo et al., ICML 2017).
+
+    Attributes
+    ----------
+    temperature : float
+        The logits are divided by it before the softmax; the classes stay the same.
+    images : int
+        Held-out images that it was fitted to.
+    ece_before, ece_after : float
+        Expected calibration error on them.
+    """
+
+    temperature: Annotated[float, Field(gt=0.01, lt=100.0)]
+    images: Annotated[int, Field(ge=1)]
+    ece_before: float
+    ece_after: float
+
+
+class FamiliaritySpec(_Section):
+    """From which distance on a frame is unlike those that the model knows.
+
+    Attributes
+    ----------
+    threshold : float
+    false_alarms : float
+        Share of the held-out frames beyond it.
+    frames : int
+        Held-out frames that it was set by.
+    """
+
+    threshold: Annotated[float, Field(gt=0.0)]
+    false_alarms: Annotated[float, Field(ge=0.0, le=0.5)]
+    frames: Annotated[int, Field(ge=1)]
+
+
 class Manifest(_Section):
     """What ``model.json`` says.
 
     ``openvino_precision`` says what the OpenVINO file computes in: ``int8`` or ``float``.
-    ``plants`` is there where the network has plant heads.
+    ``plants`` is there where the network has plant heads, ``confidence`` and ``familiarity`` where
+    they were fitted.
     """
 
     format: Literal["agriseg-model"]
@@ -103,6 +143,13 @@ class Manifest(_Section):
     licence: str
     attribution: str
     plants: PlantsSpec | None = None
+    confidence: ConfidenceSpec | None = None
+    familiarity: FamiliaritySpec | None = None
+
+    @property
+    def temperature(self) -> float:
+        """What the logits are divided by before the softmax."""
+        return 1.0 if self.confidence is None else self.confidence.temperature
 
     @property
     def grouping(self) -> GroupingRule | None:
@@ -121,6 +168,12 @@ class ModelBundle:
     def weights_path(self) -> Path:
         """Weights for torch, safetensors."""
         return self.directory / self.manifest.files.weights.name
+
+    @property
+    def familiar_path(self) -> Path | None:
+        """What the frames look like that the model knows, safetensors; None where nobody said."""
+        entry = self.manifest.files.familiar
+        return None if entry is None else self.directory / entry.name
 
     @property
     def openvino_path(self) -> Path:

@@ -10,6 +10,7 @@ from agriseg.errors import ModelFileError
 from agriseg.messages import UInt8Array
 from agriseg.models.bundle import ModelBundle
 from agriseg.models.export import export_bundle
+from agriseg.models.fitting import carry_fit
 from agriseg.models.onnx_files import network_to_onnx, quantise_onnx, save_onnx
 from agriseg.models.onnx_runtime import require
 from agriseg.models.onnx_segmenter import OnnxSegmenter
@@ -61,7 +62,7 @@ def export_openvino(
         plants=manifest.plants,
     )
     _carry(bundle, directory)
-    return OpenVinoSegmenter(written, threads=threads)
+    return OpenVinoSegmenter(carry_fit(bundle, written), threads=threads)
 
 
 def export_onnx(
@@ -81,7 +82,12 @@ def export_onnx(
     precision = "int8" if calibration else "float"
     name = f"{manifest.name} {manifest.version} (ONNX Runtime {precision})"
     return OnnxSegmenter(
-        network, manifest.input, name=name, threads=threads, grouping=manifest.grouping
+        network,
+        manifest.input,
+        name=name,
+        threads=threads,
+        grouping=manifest.grouping,
+        temperature=manifest.temperature,
     )
 
 

@@ -123,6 +123,7 @@ def _onnx_segmenter(
         threads=threads,
         providers=providers,
         grouping=manifest.grouping,
+        temperature=manifest.temperature,
     )
 
 

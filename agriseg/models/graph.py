@@ -30,6 +30,8 @@ class FrameGraph(nn.Module):
         Size at which the network looks at them.
     mean, std : sequence of 3 float
         Normalisation per RGB channel, of values in 0 to 1.
+    temperature : float
+        Logits are divided by it before the softmax.
     """
 
     mean: Tensor
@@ -42,11 +44,13 @@ class FrameGraph(nn.Module):
         network_input: Size,
         mean: Sequence[float],
         std: Sequence[float],
+        temperature: float = 1.0,
     ) -> None:
         super().__init__()
         self.network = network
         self._frame = frame
         self._input = network_input
+        self._temperature = temperature
         self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1) * 255.0)
         self.register_buffer("std", torch.tensor(std).view(1, 3, 1, 1) * 255.0)
 
@@ -78,7 +82,7 @@ class FrameGraph(nn.Module):
             mode="bilinear",
             align_corners=False,
         )
-        levels = (torch.softmax(logits, dim=1) * 255.0 + 0.5).to(torch.uint8)
+        levels = (torch.softmax(logits / self._temperature, dim=1) * 255.0 + 0.5).to(torch.uint8)
         labels = torch.argmax(logits, dim=1).to(torch.uint8)
         return labels, levels[:, int(ClassId.WEED)], levels[:, int(ClassId.CROP)]
 

@@ -121,8 +121,12 @@ def quantise_onnx(model: ModelProto, images: Sequence[UInt8Array], spec: InputSp
     return quantised
 
 
-def build_frame_onnx(network: ModelProto, frame: Size, spec: InputSpec) -> ModelProto:
+def build_frame_onnx(
+    network: ModelProto, frame: Size, spec: InputSpec, temperature: float = 1.0
+) -> ModelProto:
     """Put preprocessing in front of a network and full-size maps behind it.
+
+    ``temperature`` divides the logits before the softmax.
 
     Returns
     -------
@@ -132,7 +136,7 @@ def build_frame_onnx(network: ModelProto, frame: Size, spec: InputSpec) -> Model
     """
     onnx = require("onnx")
     size = network_size(frame, spec.long_side_px)
-    graph = FrameGraph(nn.Identity(), frame, size, spec.mean, spec.std).eval()
+    graph = FrameGraph(nn.Identity(), frame, size, spec.mean, spec.std, temperature).eval()
     frames = torch.zeros(1, frame.height_px, frame.width_px, 3, dtype=torch.uint8)
     before = onnx.load_from_string(_trace(_Before(graph), frames, [FRAME_NAME], ["normalised"], {}))
     logits = torch.zeros(1, 3, size.height_px // 4, size.width_px // 4)

@@ -38,6 +38,9 @@ class OnnxSegmenter:
     grouping : GroupingRule, optional
         How plants are told apart, where the network has plant heads.
 
+    temperature : float
+        Logits are divided by it before the softmax.
+
     Raises
     ------
     ModelFileError
@@ -53,10 +56,12 @@ class OnnxSegmenter:
         threads: int,
         providers: tuple[Any, ...] = ("CPUExecutionProvider",),
         grouping: GroupingRule | None = None,
+        temperature: float = 1.0,
     ) -> None:
         self._onnxruntime = require("onnxruntime")
         self._network = network
         self._spec = spec
+        self._temperature = temperature
         self._name = name
         self._providers = list(providers)
         self._threads = threads
@@ -100,7 +105,7 @@ class OnnxSegmenter:
         options.inter_op_num_threads = 1
         # Waiting threads must not take the cores from the rest of the program.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        model = build_frame_onnx(self._network, size, self._spec)
+        model = build_frame_onnx(self._network, size, self._spec, self._temperature)
         return self._onnxruntime.InferenceSession(
             model.SerializeToString(), options, providers=self._providers
         )

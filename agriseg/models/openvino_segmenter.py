@@ -96,7 +96,10 @@ class OpenVinoSegmenter:
     def _request(self, frame: Size) -> InferRequest:
         found = self._requests.get(frame)
         if found is None:
-            model = build_frame_model(self._read_network(), frame, self._bundle.manifest.input)
+            manifest = self._bundle.manifest
+            model = build_frame_model(
+                self._read_network(), frame, manifest.input, manifest.temperature
+            )
             found = self._core.compile_model(model, "CPU", self._settings).create_infer_request()
             self._requests[frame] = found
             if len(self._requests) > _KEPT_SIZES:
@@ -108,7 +111,9 @@ class OpenVinoSegmenter:
         return self._core.read_model(self._network)
 
 
-def build_frame_model(network: Model, frame: Size, spec: InputSpec) -> Model:
+def build_frame_model(
+    network: Model, frame: Size, spec: InputSpec, temperature: float = 1.0
+) -> Model:
     """Put preprocessing in front of a network and full-size maps behind it.
 
     Parameters
@@ -119,6 +124,8 @@ def build_frame_model(network: Model, frame: Size, spec: InputSpec) -> Model:
     frame : Size
         Size of the frames and of the maps.
     spec : InputSpec
+    temperature : float
+        Logits are divided by it before the softmax.
 
     Returns
     -------
@@ -129,10 +136,10 @@ def build_frame_model(network: Model, frame: Size, spec: InputSpec) -> Model:
     """
     size = network_size(frame, spec.long_side_px)
     network.reshape([1, len(CLASS_NAMES), size.height_px, size.width_px])
-    return _with_preprocessing(_with_maps(network, frame), frame, size, spec)
+    return _with_preprocessing(_with_maps(network, frame, temperature), frame, size, spec)
 
 
-def _with_maps(network: Model, frame: Size) -> Model:
+def _with_maps(network: Model, frame: Size, temperature: float) -> Model:
     shape = np.array([frame.height_px, frame.width_px], np.int64)
     full = ops.interpolate(
         network.output(0).get_node().input_value(0),
@@ -148,6 +155,9 @@ def _with_maps(network: Model, frame: Size) -> Model:
         np.float32(ClassId.WEED),
         ops.select(ops.greater(crop, soil), np.float32(ClassId.CROP), np.float32(ClassId.SOIL)),
     )
+    if temperature != 1.0:
+        factor = np.float32(1.0 / temperature)
+        soil, crop, weed = (ops.multiply(one, factor).output(0) for one in (soil, crop, weed))
     maps = [labels, _level(weed, soil, crop), _level(crop, soil, weed)]
     results = [ops.convert(one, "u8") for one in maps]
     for port in network.outputs[1:]:

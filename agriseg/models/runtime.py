@@ -15,6 +15,7 @@ from agriseg.messages import Frame
 from agriseg.models.bundle import ModelBundle, open_bundle, shipped_model
 from agriseg.models.runtime_memory import recall
 from agriseg.models.sizing import Size
+from agriseg.models.wary_segmenter import made_wary
 from agriseg.ports import Segmenter
 
 RuntimeName = Literal["openvino", "cuda", "torch-cpu"]
@@ -70,6 +71,16 @@ def open_segmenter(
         The bundle is damaged, of another kind or version, or the runtime is not available.
     """
     bundle = open_bundle(shipped_model() if model is None else model)
+    return made_wary(_open_chosen(bundle, runtime, threads, cache_dir, size), bundle)
+
+
+def _open_chosen(
+    bundle: ModelBundle,
+    runtime: RuntimeChoice,
+    threads: int,
+    cache_dir: Path | None,
+    size: Size | None,
+) -> Segmenter:
     if runtime == "auto":
         remembered = _open_remembered(bundle, threads, size)
         if remembered is not None:

@@ -193,7 +193,14 @@ def _half_network(module: FrameGraph) -> FrameGraph:
 
 def _frame_graph(network: nn.Module, bundle: ModelBundle, size: Size) -> FrameGraph:
     spec = bundle.manifest.input
-    graph = FrameGraph(network, size, network_size(size, spec.long_side_px), spec.mean, spec.std)
+    graph = FrameGraph(
+        network,
+        size,
+        network_size(size, spec.long_side_px),
+        spec.mean,
+        spec.std,
+        bundle.manifest.temperature,
+    )
     return graph.eval()
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 from agriseg.datasets.annotated import DataSource
 from agriseg.datasets.classes import CLASS_WORDS
 from agriseg.datasets.grouping import split_samples
-from agriseg.datasets.labels import Sample
+from agriseg.datasets.labels import Sample, read_image
 from agriseg.datasets.opening import list_samples
 from agriseg.errors import DatasetError
 from agriseg.messages import UInt8Array
 from agriseg.models.cut_paste import PlantBank, cut_plants
 from agriseg.models.dataset import LabelledImage, Pasting, load_labelled, prepare
-from agriseg.models.training_config import AugmentationConfig, SourceConfig
+from agriseg.models.training_config import AugmentationConfig, SourceConfig, TrainingConfig
 from agriseg.simulation.training_frames import random_plant_frames
 
 TrainingImages = list[tuple[float, Sequence[LabelledImage]]]
@@ -27,6 +27,7 @@ TrainingImages = list[tuple[float, Sequence[LabelledImage]]]
 _SIMULATED_SIZE_PX = (960, 544)
 _HELD_OUT_SEED_OFFSET = 1_000_003
 _HELD_OUT_SHARE = 20
+_REFERENCE_IMAGES = 120
 
 
 class Example(Protocol):
@@ -147,6 +148,25 @@ def list_source(source: SourceConfig, data: Path) -> list[Sample]:
         instances=source.instances,
     )
     return list_samples(found, source.kind)
+
+
+def reference_images(config: TrainingConfig, data: Path) -> Iterator[UInt8Array]:
+    """Yield a spread of every source's training images, as the camera sees them, BGR.
+
+    Raises
+    ------
+    DatasetError
+        Anything about a source's files is wrong.
+    """
+    for source in config.enabled_sources:
+        if source.kind == "simulation":
+            count = min(source.frames, _REFERENCE_IMAGES)
+            frames = random_plant_frames(config.seed, count, _SIMULATED_SIZE_PX)
+            yield from (image for image, _, _ in frames)
+        else:
+            inside, _ = _split(source, data)
+            for sample in inside[:: max(1, len(inside) // _REFERENCE_IMAGES)][:_REFERENCE_IMAGES]:
+                yield read_image(sample.image_path)
 
 
 def plants_to_paste(

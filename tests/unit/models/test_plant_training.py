@@ -26,6 +26,7 @@ from agriseg.models.training_config import (
     TrainingConfig,
     load_training_config,
 )
+from agriseg.models.training_events import TrainingEvent, TrainingProgress
 from agriseg.models.training_sources import load_training_images
 from agriseg.models.training_start import bundle_weights
 
@@ -166,7 +167,12 @@ def test_heads_learn_and_a_frozen_trunk_stays(tmp_path: Path, frozen: bool) -> N
         torch.device("cpu"),
     )
     trainer.begin_from(given)
-    trainer.run(lambda progress: losses.append(progress.loss))
+
+    def hear(event: TrainingEvent) -> None:
+        if isinstance(event, TrainingProgress):
+            losses.append(event.loss)
+
+    trainer.run(hear)
     assert losses[-1] < losses[0]
     after = trainer.averaged_network.state_dict()
     moved = [name for name, value in given.items() if not torch.equal(after[name], value)]
