@@ -111,6 +111,12 @@ PLANNER_LIMIT = AlarmKind(
     priority=AlarmPriority.WARNING,
     remedy="Drive slower or lower the sensitivity; what was not sprayed is counted as missed.",
 )
+MODEL_UNSURE = AlarmKind(
+    code="model-unsure",
+    priority=AlarmPriority.WARNING,
+    remedy="Clean the lens, look at light and focus, and check that this crop is one that the model"
+    " was trained on. perception.when_unsure says what happens meanwhile.",
+)
 POSITION_LOST = AlarmKind(
     code="position-lost",
     priority=AlarmPriority.WARNING,

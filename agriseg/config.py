@@ -103,6 +103,17 @@ class ModelConfig(_Section):
     """CPU threads of the model; 0 takes all cores but one, yet both of two."""
 
 
+class PerceptionConfig(_Section):
+    """What happens while the picture is unlike those that the model knows.
+
+    Another crop, night, mud on the lens, out of focus: what the model then says is a guess.
+    """
+
+    when_unsure: Literal["hold", "broadcast", "ignore"] = "hold"
+    """``hold``: all nozzles stay closed; ``broadcast``: every nozzle sprays; ``ignore``: the alarm
+    is shown and spraying goes on. Each says so on the screen and in the record."""
+
+
 class NozzleConfig(_Section):
     """What differs from the boom's values for one nozzle."""
 
@@ -355,6 +366,7 @@ class Config(_Section):
     config_version: Literal[1] = 1
     camera: CameraConfig = CameraConfig()
     model: ModelConfig = ModelConfig()
+    perception: PerceptionConfig = PerceptionConfig()
     boom: BoomConfig = BoomConfig()
     spray: SprayConfig = SprayConfig()
     wheel: WheelConfig = WheelConfig()

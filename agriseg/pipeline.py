@@ -129,6 +129,8 @@ class FieldPipeline:
         self._barred: tuple[BarredGround, ...] | None = None
         self._sensitivity = config.spray.sensitivity
         self.limits: SprayLimits | None = None
+        self.unsure = False
+        self._holds_when_unsure = config.perception.when_unsure == "hold"
 
     @property
     def ground(self) -> GroundPlane:
@@ -196,10 +198,11 @@ class FieldPipeline:
             The frame's size is not the one that the ground is mapped for.
         """
         sample = self._measure_speed(frame) if self._uses_visual_odometry() else None
+        trusted = not self.unsure and not (segmentation.doubt and self._holds_when_unsure)
         vehicle, unseen_m = self._take_frame(
             frame.frame_id,
             frame.t_capture_s,
-            lambda pose: self._map.look(segmentation, pose),
+            lambda pose: self._map.look(segmentation, pose) if trusted else None,
         )
         return PipelineResult(
             vehicle=vehicle,
@@ -404,6 +407,8 @@ class FieldPipeline:
 
     def _hold(self, now_s: float, vehicle: VehicleState | None) -> str:
         """Return the planner's word for why nothing may be sprayed; empty where it may."""
+        if self.unsure:
+            return "unsure"
         if self.limits is None or vehicle is None or not self.limits.hold(now_s, vehicle):
             return ""
         return "no-position"

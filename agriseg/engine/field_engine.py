@@ -11,6 +11,7 @@ from __future__ import annotations
 from agriseg.alarms import OPERATOR_STOP, RECORDING_PROBLEM
 from agriseg.config import Config
 from agriseg.engine.controller_side import ControllerSide
+from agriseg.engine.doubt import DoubtWatch
 from agriseg.engine.frame_path import FramePath
 from agriseg.engine.outlook import Outlook
 from agriseg.engine.parts import EngineParts
@@ -51,8 +52,15 @@ class FieldEngine:
         self._planning = Planning(parts, self._book, self._link)
         self._position = PositionSide(parts, self._book, self._gate)
         self._speed_check = SpeedCheck(parts, self._gate, self._link)
+        self._doubt = DoubtWatch(parts, self._book, self._gate)
         self._frames = FramePath(
-            parts, self._book, self._gate, self._link, self._planning, self._speed_check
+            parts,
+            self._book,
+            self._gate,
+            self._link,
+            self._planning,
+            self._speed_check,
+            self._doubt,
         )
         self._supervision = Supervision(
             parts,
@@ -155,7 +163,7 @@ class FieldEngine:
             self._gate.alarms.acknowledge(value)
             self._book.note("acknowledge", value)
         elif kind is CommandKind.SET_MODE and isinstance(value, SprayMode):
-            self._parts.pipeline.mode = value
+            self._doubt.choose(value)
             self._book.note("mode", value.value)
         elif kind is CommandKind.SET_SENSITIVITY and isinstance(value, float):
             self._parts.pipeline.sensitivity = min(1.0, max(0.0, value))

@@ -14,6 +14,7 @@ from agriseg.alarms import (
     AlarmKind,
 )
 from agriseg.engine.controller_side import ControllerSide
+from agriseg.engine.doubt import DoubtWatch
 from agriseg.engine.parts import EngineParts
 from agriseg.engine.planning import Planning
 from agriseg.engine.run_book import RunBook
@@ -56,6 +57,7 @@ class FramePath:
         link: ControllerSide,
         planning: Planning,
         speed_check: SpeedCheck,
+        doubt: DoubtWatch,
     ) -> None:
         self._parts = parts
         self._book = book
@@ -63,6 +65,7 @@ class FramePath:
         self._link = link
         self._planning = planning
         self._speed_check = speed_check
+        self._doubt = doubt
         self.frame: Frame | None = None
         self.segmented: SegmentedFrame | None = None
         self.result: PipelineResult | None = None
@@ -119,6 +122,7 @@ class FramePath:
             return
         frame = segmented.arrival.frame
         taken_s = time.perf_counter()
+        self._doubt.hear(segmented.segmentation)
         try:
             result = self._parts.pipeline.integrate(frame, segmented.segmentation)
         except CalibrationError as error:
