@@ -202,6 +202,7 @@ class Yard:
         for message in self._controller.poll():
             self._take(message)
         alive = self.clock.now_s() - self._frame_s <= self.config.camera.lost_after_s
+        # No model and no planner take part: whoever commands the pulses is alive if this runs.
         self._controller.beat(camera_alive=alive, model_alive=True, planner_alive=True)
         if self.on_tick is not None:
             self.on_tick()

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
+from agriseg.calibration.flow_catch import spray_into_cups
 from agriseg.calibration.nozzle_positions import measure_nozzle_positions
 from agriseg.calibration.simulated_yard import SimulatedYard
 from agriseg.calibration.steps import StepResult
@@ -141,3 +142,25 @@ def test_a_yard_that_is_half_real_is_refused() -> None:
     config = parse_config({"controller": {"port": "/dev/ttyACM0"}}, source="test")
     with pytest.raises(CalibrationError, match="the controller is real, but the camera is simul"):
         run_test(config, "wheel", {}, Quiet())
+
+
+def test_an_emergency_stop_ends_the_test_and_the_valves_are_shut() -> None:
+    yard = SimulatedYard(machine({}))
+
+    def press(text: str) -> bool:
+        if "into the cups: 9 s" in text:
+            yard.simulator.press_estop(yard.clock.now_s())
+        return False
+
+    with pytest.raises(CalibrationError, match=r"closed its valves during the test .*emergency"):
+        spray_into_cups(yard.yard(Quiet(ends=press)), seconds=12.0)
+    for _ in range(50):
+        yard.wait()
+        yard.controller.poll()
+    assert sum(edge.is_open for edge in yard.simulator.valve_edges) == 8
+    assert sum(not edge.is_open for edge in yard.simulator.valve_edges) == 8
+
+
+def test_a_catch_that_is_too_short_is_refused() -> None:
+    with pytest.raises(CalibrationError, match="too short for a catch test"):
+        spray_into_cups(SimulatedYard(machine({})).yard(Quiet()), seconds=5.0)
