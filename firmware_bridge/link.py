@@ -6,12 +6,8 @@ answers every commanded pulse exactly once. It never reads a clock and never wai
 
 from __future__ import annotations
 
-import itertools
 import math
-from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from enum import Enum
+from collections.abc import Mapping, Sequence
 
 from firmware_bridge.clock_sync import ClockSync
 from firmware_bridge.codec import FrameSplitter, decode_controller, encode
@@ -19,9 +15,6 @@ from firmware_bridge.codes import RESULT_WORDS, Alive, Capability, Outcome, Resu
 from firmware_bridge.errors import FrameError, ProtocolMismatchError
 from firmware_bridge.frames import (
     MAX_DUTIES,
-    MAX_PULSES,
-    MAX_ROW_BYTES,
-    MAX_RUNS,
     MAX_VALVES_IN_FRAME,
     PROTOCOL_VERSION,
     SCHEMA_HASH,
@@ -41,21 +34,44 @@ from firmware_bridge.frames import (
     HelloReply,
     HostFrame,
     Odometry,
-    Pulse,
     PulseReports,
-    PulsesDistance,
-    PulsesTime,
     ReadValves,
     ReportAck,
-    RowsDistance,
     Status,
     Strobe,
     Time,
     TimeReply,
     ValveTiming,
 )
+from firmware_bridge.link_values import (
+    Connected,
+    Disconnected,
+    Limits,
+    LinkCounters,
+    LinkEvent,
+    LinkPhase,
+    PulseAnswer,
+    PulseCommand,
+    Pwm,
+    Refused,
+)
 from firmware_bridge.modular import signed32
+from firmware_bridge.pulse_book import OFFSET_LIMIT, PulseBook, tags_of
 from firmware_bridge.sender import CommandSender
+
+__all__ = [
+    "Connected",
+    "Disconnected",
+    "HostLink",
+    "Limits",
+    "LinkCounters",
+    "LinkEvent",
+    "LinkPhase",
+    "PulseAnswer",
+    "PulseCommand",
+    "Pwm",
+    "Refused",
+]
 
 HELLO_PERIOD_S = 0.2
 BEAT_PERIOD_S = 0.05
@@ -71,14 +87,7 @@ BULK_AHEAD_S = 0.004
 CONFIGURE_AGAIN_S = 1.0
 FOREIGN_AFTER_S = 3.0
 FOREIGN_BYTES = 64
-OFFSET_LIMIT = 1 << 24
-PENDING_LIMIT = 4096
-LOSSY_PULSES = 4
 FASTEST_PWM_MS = 20
-PULSE_BYTES = 9
-ROWS_HEAD_BYTES = 11
-MAX_ROWS = 0xFF
-MAX_MASK_VALVES = 0xFF
 FOREIGN_NAMES = (
     (b"$PANDA", "AgOpenGPS"),
     (b"$PAOGI", "AgOpenGPS"),
@@ -90,110 +99,6 @@ FOREIGN_NAMES = (
     (b"$GP", "a GNSS receiver"),
 )
 """What other devices are known by."""
-
-
-class LinkPhase(Enum):
-    """How far the connection is."""
-
-    CONNECTING = "connecting"
-    CONFIGURING = "configuring"
-    READY = "ready"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """What the host asks of the controller.
-
-    ``row_step_subcounts``: pulses whose begin and length are multiples of it may go out as
-    rows, which take fewer bytes on a wide boom; 0: never.
-    """
-
-    max_open_ms: int
-    standstill_ms: int
-    reach_subcounts: int
-    nozzle_ml_min: int = 0
-    nominal_kpa: int = 0
-    odometry_ms: int = 10
-    status_ms: int = 50
-    row_step_subcounts: int = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pwm:
-    """Valves whose coil is switched while they are open.
-
-    ``duty_percent`` has the share of the period, in percent, of each such valve.
-    """
-
-    period_ms: int
-    duty_percent: Mapping[int, int]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PulseCommand:
-    """One opening: ``start`` and ``length`` in ticks, or in sixteenths of a count.
-
-    ``start`` does not wrap; it is sent modulo 2^32.
-    """
-
-    event_id: int
-    valve: int
-    by_distance: bool
-    start: int
-    length: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PulseAnswer:
-    """What became of a commanded pulse; ticks and positions modulo 2^32.
-
-    ``outcome`` is an `Outcome`, or another number from a newer controller.
-    """
-
-    event_id: int
-    valve: int
-    outcome: int
-    open_tick: int = 0
-    close_tick: int = 0
-    open_position: int = 0
-    close_position: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Connected:
-    """The session is open and configured."""
-
-    identity: HelloReply
-
-
-@dataclass(frozen=True, slots=True)
-class Disconnected:
-    """The session ended; commanded pulses have been answered as lost."""
-
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """The controller, or this end, refused a command."""
-
-    command: str
-    words: str
-
-
-LinkEvent = Connected | Disconnected | Refused | PulseAnswer | Status | Odometry | Strobe
-
-
-@dataclass(slots=True)
-class LinkCounters:
-    """Counts since the link object was made."""
-
-    sent_frames: int = 0
-    sent_bytes: int = 0
-    received_frames: int = 0
-    received_bytes: int = 0
-    resent_frames: int = 0
-    bad_frames: int = 0
 
 
 class HostLink:
@@ -248,9 +153,7 @@ class HostLink:
         self.clock = ClockSync(1.0)
         self.valve_table: dict[int, ValveTiming] = {}
         self._sender = CommandSender(1, 0)
-        self._pending: deque[PulseCommand] = deque()
-        self._outstanding: dict[int, PulseCommand] = {}
-        self._next_tag = 0
+        self._book = PulseBook(self._limits.row_step_subcounts)
         self._report_next = 0
         self._reports_ahead: set[int] = set()
         self._foreign_status = 0
@@ -343,7 +246,7 @@ class HostLink:
         for command in commands:
             outcome = self._unsendable(command)
             if outcome is None:
-                self._pending.append(command)
+                self._book.add(command)
             else:
                 self._answer(command, outcome)
 
@@ -356,14 +259,14 @@ class HostLink:
             return Outcome.TOO_LONG
         if not 0 <= command.valve <= 0xFF:
             return Outcome.BAD_VALVE
-        if len(self._pending) >= PENDING_LIMIT:
+        if self._book.is_full:
             return Outcome.QUEUE_FULL
         return None
 
     def disconnect(self, reason: str) -> None:
         """End the session: what is outstanding is lost, a new hello is needed."""
         was_connected = self.phase is not LinkPhase.CONNECTING
-        for command in (*self._outstanding.values(), *self._pending):
+        for command in self._book.all():
             self._answer(command, Outcome.LOST)
         self._session = self._session % 0xFFFF_FFFF + 1
         self._start_session()
@@ -378,7 +281,7 @@ class HostLink:
     @property
     def outstanding(self) -> int:
         """Pulses commanded and not yet answered."""
-        return len(self._outstanding) + len(self._pending)
+        return len(self._book)
 
     # Bytes from the wire
 
@@ -481,7 +384,7 @@ class HostLink:
         for index, report in enumerate(frame.reports, start=frame.index):
             if not self._is_new_report(index & 0xFFFF):
                 continue
-            command = self._outstanding.pop(report.tag, None)
+            command = self._book.take(report.tag)
             if command is None:
                 continue
             open_tick = frame.tick + report.open_ticks
@@ -511,8 +414,8 @@ class HostLink:
         if result == Result.OK:
             return True
         full = result == Result.QUEUE_FULL
-        for tag in _tags(frame):
-            command = self._outstanding.pop(tag, None)
+        for tag in tags_of(frame):
+            command = self._book.take(tag)
             if command is not None:
                 self._answer(command, Outcome.QUEUE_FULL if full else Outcome.REFUSED)
         name = type(frame).__name__.lower()
@@ -557,9 +460,8 @@ class HostLink:
         self._events.append(Refused(command, words))
 
     def _drop_pending(self) -> None:
-        for command in self._pending:
+        for command in self._book.drop_pending():
             self._answer(command, Outcome.FLUSHED)
-        self._pending.clear()
 
     # Time
 
@@ -689,134 +591,14 @@ class HostLink:
         self.counters.sent_bytes += len(data)
 
     def _submit_pulses(self, now_s: float) -> None:
-        """Move pending pulses of one domain into a frame, as far as the queue has room.
-
-        Frames are short on a lossy wire: a short one gets through more often.
-        """
-        if not self._pending or not self._sender.window_open or self.identity is None:
+        """Put waiting pulses into a frame, as far as window and queue have room."""
+        identity = self.identity
+        if not self._book.has_pending or not self._sender.window_open or identity is None:
             return
-        is_lossy = self._sender.is_lossy(now_s)
-        if not is_lossy and self._submit_rows():
-            return
-        most = LOSSY_PULSES if is_lossy else MAX_PULSES
-        room = min(most, self.identity.queue - len(self._outstanding))
-        by_distance = self._pending[0].by_distance
-        batch: list[PulseCommand] = []
-        low = high = self._pending[0].start
-        while self._pending and len(batch) < room:
-            command = self._pending[0]
-            low, high = min(low, command.start), max(high, command.start)
-            if command.by_distance != by_distance or high - low >= OFFSET_LIMIT:
-                break
-            batch.append(self._pending.popleft())
-        if batch:
-            self._submit_batch(batch, by_distance)
-
-    def _submit_rows(self) -> bool:
-        """Move pending pulses into a frame of rows, where that takes fewer bytes."""
-        identity, step = self.identity, self._limits.row_step_subcounts
-        if identity is None or step <= 0 or not identity.capabilities & Capability.ROWS:
-            return False
-        room = min(MAX_RUNS, identity.queue - len(self._outstanding))
-        batch = _fitting_rows(self._pending, step, room)
-        if not batch:
-            return False
-        for _ in batch:
-            self._pending.popleft()
-        self._sender.submit(self._rows(batch, step))
-        return True
-
-    def _rows(self, batch: Sequence[PulseCommand], step: int) -> RowsDistance:
-        low, first = min(c.start for c in batch), min(c.valve for c in batch)
-        valves = max(c.valve for c in batch) - first + 1
-        rows = [0] * ((max(c.start + c.length for c in batch) - low) // step)
-        for command in batch:
-            begin = (command.start - low) // step
-            for r in range(begin, begin + command.length // step):
-                rows[r] |= 1 << command.valve - first
-        ordered = sorted(batch, key=lambda c: (c.valve, c.start))
-        tag = self._block_of_tags(ordered)
-        return RowsDistance(signed32(low), tag, step, first, valves, tuple(rows))
-
-    def _block_of_tags(self, commands: Sequence[PulseCommand]) -> int:
-        """Give commands tags one behind the other; return the first."""
-        tags = self._free_block(len(commands))
-        self._outstanding.update(zip(tags, commands, strict=True))
-        self._next_tag = tags[-1] + 1 & 0xFFFF
-        return tags[0]
-
-    def _free_block(self, count: int) -> Sequence[int]:
-        first = self._next_tag
-        while True:
-            tags = [first + i & 0xFFFF for i in range(count)]
-            taken = [i for i, tag in enumerate(tags) if tag in self._outstanding]
-            if not taken:
-                return tags
-            first = first + taken[-1] + 1 & 0xFFFF
-
-    def _submit_batch(self, batch: Sequence[PulseCommand], by_distance: bool) -> None:
-        base = min(command.start for command in batch)
-        pulses = tuple(
-            Pulse(command.valve, self._tag(command), command.start - base, command.length)
-            for command in batch
+        frame = self._book.next_frame(
+            identity.queue,
+            has_rows=bool(identity.capabilities & Capability.ROWS),
+            is_lossy=self._sender.is_lossy(now_s),
         )
-        if by_distance:
-            self._sender.submit(PulsesDistance(signed32(base), pulses))
-        else:
-            self._sender.submit(PulsesTime(base & 0xFFFF_FFFF, pulses))
-
-    def _tag(self, command: PulseCommand) -> int:
-        while self._next_tag in self._outstanding:
-            self._next_tag = self._next_tag + 1 & 0xFFFF
-        tag = self._next_tag
-        self._outstanding[tag] = command
-        self._next_tag = tag + 1 & 0xFFFF
-        return tag
-
-
-def _tags(frame: HostFrame) -> Iterable[int]:
-    """Return the tags of the pulses that a command holds."""
-    if isinstance(frame, PulsesTime | PulsesDistance):
-        return [pulse.tag for pulse in frame.pulses]
-    if isinstance(frame, RowsDistance):
-        return [frame.tag + k & 0xFFFF for k in range(len(frame.runs()))]
-    return []
-
-
-def _fitting_rows(pending: Iterable[PulseCommand], step: int, room: int) -> Sequence[PulseCommand]:
-    """Return the first pending pulses that fit one frame of rows; none if rows are no gain.
-
-    Pulses of one valve that touch would become one, and stay apart.
-    """
-    batch: list[PulseCommand] = []
-    ends: dict[int, int] = {}
-    low = high = 0
-    first = last = 0
-    for command in itertools.islice(pending, max(room, 0)):
-        end = command.start + command.length
-        on_grid = command.by_distance and not (command.start % step or command.length % step)
-        if not on_grid or command.start <= ends.get(command.valve, command.start - 1):
-            break
-        box = (
-            min(low, command.start) if batch else command.start,
-            max(high, end) if batch else end,
-            min(first, command.valve) if batch else command.valve,
-            max(last, command.valve) if batch else command.valve,
-        )
-        if not _box_fits(*box, step):
-            break
-        low, high, first, last = box
-        ends[command.valve] = end
-        batch.append(command)
-    size = ROWS_HEAD_BYTES + (high - low) // step * RowsDistance.row_bytes(last - first + 1)
-    return batch if size < PULSE_BYTES * len(batch) else ()
-
-
-def _box_fits(low: int, high: int, first: int, last: int, step: int) -> bool:
-    rows, valves = (high - low) // step, last - first + 1
-    return (
-        step <= 0xFFFF
-        and rows <= MAX_ROWS
-        and valves <= MAX_MASK_VALVES
-        and rows * RowsDistance.row_bytes(valves) <= MAX_ROW_BYTES
-    )
+        if frame is not None:
+            self._sender.submit(frame)
