@@ -25,6 +25,7 @@ from agriseg.diagnosis.checks import (
     nearest_existing,
 )
 from agriseg.diagnosis.finding import Finding, Level
+from agriseg.diagnosis.place_checks import check_place
 from agriseg.diagnosis.probe import CPU_PROBE, CUDA_PROBE, Probe, qt_probe, system_libraries
 from agriseg.recording.run_directories import runs_directory
 from agriseg.serial_ports import list_serial_ports
@@ -37,6 +38,7 @@ def diagnose(config: Config, config_path: Path | None = None) -> list[Finding]:
     packages = system_libraries() if sys.platform.startswith("linux") else {}
     runs = runs_directory(config)
     existing = nearest_existing(runs.absolute())
+    ports = list_serial_ports()
     with Probe(qt_probe(tuple(packages))) as qt, Probe(CPU_PROBE) as cpu, Probe(CUDA_PROBE) as cuda:
         return [
             check_python(sys.version_info[:3]),
@@ -50,7 +52,8 @@ def diagnose(config: Config, config_path: Path | None = None) -> list[Finding]:
             ),
             check_display(os.environ, platform.system()),
             check_cameras(list_cameras(), config.camera.source),
-            check_serial_ports(list_serial_ports(), config.controller.port),
+            check_serial_ports(ports, config.controller.port),
+            check_place(config, ports),
             check_qt(qt.answer(), packages),
             check_cpu_runtime(cpu.answer()),
             check_cuda(cuda.answer(), _has_nvidia_driver()),
