@@ -143,7 +143,7 @@ say "installing Python packages into .venv (some minutes the first time; log: $l
 rm -f .venv/.ready
 {
     if .venv/bin/python -m pip install --disable-pip-version-check --no-input \
-        --constraint constraints.txt --editable '.[dev,train,maps,mqtt]' 2>&1; then
+        --constraint constraints.txt --editable '.[dev,train,maps,mqtt,cluster]' 2>&1; then
         touch .venv/.installed
     fi
 } | tee "$log" | show_progress

@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from agriseg.commands import runs_maps
+from agriseg.commands import runs_disk, runs_maps
 from agriseg.config import Config, load_config
 
 if TYPE_CHECKING:
@@ -23,6 +23,9 @@ examples:
   agriseg runs show ~/.local/share/agriseg/runs/20260714-091502
   agriseg runs show demo --json
   agriseg runs report demo
+  agriseg runs star demo
+  agriseg runs clean --dry-run
+  agriseg runs export demo --format recording --no-position --out demo-to-share
   agriseg runs export demo --format gpkg --out demo.gpkg
   agriseg runs export demo --format taskdata --out demo.zip
   agriseg runs plan demo --tank 20
@@ -44,7 +47,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     _add_list(actions)
     _add_show(actions)
     _add_report(actions)
-    _add_star(actions)
+    runs_disk.add_actions(actions)
     runs_maps.add_actions(actions)
 
 
@@ -70,13 +73,6 @@ def _add_report(actions: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser = actions.add_parser("report", help="write summary.json and report.html of a run again")
     parser.add_argument("directory", type=Path, metavar="DIR", help="directory of the run")
     parser.set_defaults(run=report_run)
-
-
-def _add_star(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    parser = actions.add_parser("star", help="keep a run whatever the disk budget says")
-    parser.add_argument("directory", type=Path, metavar="DIR", help="directory of the run")
-    parser.add_argument("--remove", action="store_true", help="take the star away")
-    parser.set_defaults(run=star_run)
 
 
 def list_runs(arguments: argparse.Namespace) -> int:
@@ -153,14 +149,6 @@ def report_run(arguments: argparse.Namespace) -> int:
     print(report.summary["recording"]["sentence"])
     print(f"Report: {report.report_path}")
     print(f"Figures: {report.summary_path}")
-    return 0
-
-
-def star_run(arguments: argparse.Namespace) -> int:
-    """Star a run, or take its star away."""
-    from agriseg.recording.run_directories import set_starred
-
-    set_starred(arguments.directory, not arguments.remove)
     return 0
 
 

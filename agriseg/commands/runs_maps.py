@@ -14,13 +14,14 @@ if TYPE_CHECKING:
     from agriseg.mapping.applied import MapFigures
     from agriseg.mapping.ground_track import Origin
 
-FORMATS = ("geojson", "gpkg", "shp", "kml", "csv", "taskdata", "pdf", "html")
+FORMATS = ("geojson", "gpkg", "shp", "kml", "csv", "taskdata", "pdf", "html", "recording")
 
 _EXPORT = """\
 Write a run's maps and records in the formats of other programs: driven, seen and treated ground,
 plants, weed pressure, crop rows, the return list and the track. geojson, shp and csv make a
 folder with a file for each layer; gpkg and kml one file; taskdata a folder, or a ZIP if --out
-ends in .zip (ISO 11783-10); pdf and html the record that the law asks of sprayer operators.
+ends in .zip (ISO 11783-10); pdf and html the record that the law asks of sprayer operators;
+recording, with --no-position, a copy of the run itself without positions, names and accounts.
 agriseg/exchange/EXPORTS.md describes every layer and attribute."""
 
 _RECORD = """\
@@ -45,6 +46,9 @@ def _add_export(actions: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument("directory", type=Path, metavar="DIR", help="directory of the run")
     parser.add_argument("--format", required=True, choices=FORMATS, help="what to write")
     parser.add_argument("--out", required=True, type=Path, metavar="PATH", help="where to")
+    parser.add_argument(
+        "--no-position", action="store_true", help="with recording: leave out where it was made"
+    )
     parser.add_argument(
         "--layers", metavar="A,B,...", help="only these layers (default: all that hold anything)"
     )
@@ -137,6 +141,16 @@ def export_run(arguments: argparse.Namespace) -> int:
             f"{arguments.out}: this exists and is not overwritten; choose another name or give"
             " --overwrite"
         )
+    if (arguments.format == "recording") is not arguments.no_position:
+        raise ExportError(
+            "--format recording and --no-position go together: a recording with its positions can"
+            " be copied as a folder, and other formats are made of positions"
+        )
+    if arguments.no_position:
+        from agriseg.recording.sharing import copy_without_position
+
+        print(copy_without_position(arguments.directory, arguments.out))
+        return 0
     if not 0.1 <= arguments.cell <= 1000.0:
         raise ExportError(f"--cell is {arguments.cell:g}, expected 0.1 to 1000 metres")
     with open_run(arguments.directory) as run:

@@ -52,6 +52,7 @@ class RawMessage:
 
     topic: str
     log_ns: int
+    publish_ns: int
     data: bytes
 
 
@@ -113,6 +114,7 @@ class PartReader:
             RawMessage(
                 topic=self._topics.get(record.channel_id, ""),
                 log_ns=record.log_time,
+                publish_ns=record.publish_time,
                 data=record.data,
             )
             for record in self._records(chunk)

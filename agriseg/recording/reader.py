@@ -271,6 +271,16 @@ class Run:
                 if message is not None:
                     yield Record(topic=raw.topic, t_s=self._t_s(raw.log_ns), message=message)
 
+    def raw_messages(self, prefix: str) -> Iterator[RawMessage]:
+        """Yield the undecoded messages of ``data`` or ``video``, to be copied."""
+        stream = self._data if prefix == DATA_PREFIX else self._video
+        return stream.messages(-math.inf, math.inf)
+
+    @property
+    def metadata(self) -> Mapping[str, Mapping[str, str]]:
+        """The metadata records by their names."""
+        return self._metadata()
+
     @property
     def frame_times_s(self) -> Float64Array:
         """Host time at which each frame with a picture was recorded, (N,) float64, rising."""

@@ -104,6 +104,29 @@ def remove_run_files(run: Path) -> None:
         raise RecordingError(f"{run}: the old run cannot be replaced ({error.strerror})") from error
 
 
+def delete_run(run: Path, now_s: Callable[[], float] = time.time) -> None:
+    """Delete a run and all that lies beside it.
+
+    Raises
+    ------
+    RecordingError
+        It is starred, no run, perhaps still being written, or cannot be deleted.
+    """
+    if not is_run(run) or run.is_symlink():
+        raise RecordingError(f"{run}: there is no run here; `agriseg runs list` shows them all")
+    if is_starred(run):
+        raise RecordingError(f"{run}: this run is starred; take the star away to delete it")
+    if now_s() - _changed_s(run) < _STILL_WRITTEN_S:
+        raise RecordingError(
+            f"{run}: this run was written to a moment ago and may still be going on; delete it"
+            f" {_STILL_WRITTEN_S / 60.0:.0f} minutes after its end"
+        )
+    try:
+        shutil.rmtree(run)
+    except OSError as error:
+        raise RecordingError(f"{run}: the run cannot be deleted ({error.strerror})") from error
+
+
 def size_of(run: Path) -> int:
     """Return the bytes of all files of a run."""
     return sum(_size(path) for path in run.rglob("*") if path.is_file())
@@ -123,12 +146,37 @@ class DiskBudget:
     root: Path
     max_bytes: int
 
+    def plan(
+        self, keep: Sequence[Path] = (), now_s: Callable[[], float] = time.time
+    ) -> tuple[list[Path], int]:
+        """Return which runs would have to go, oldest first, and what would still be too much.
+
+        Starred runs, those in ``keep`` and those written to within the last two minutes stay.
+
+        Returns
+        -------
+        leaving : list of Path
+        excess : int
+            Bytes above the budget that cannot be freed, 0 where all fits.
+        """
+        kept = {path.resolve() for path in keep}
+        runs = find_runs(self.root)
+        sizes = {run: size_of(run) for run in runs}
+        excess = sum(sizes.values()) - self.max_bytes
+        leaving: list[Path] = []
+        for run in sorted(runs, key=_begun_s):
+            if excess <= 0:
+                break
+            if run.resolve() in kept or is_starred(run) or run.is_symlink() or is_busy(run, now_s):
+                continue
+            excess -= sizes[run]
+            leaving.append(run)
+        return leaving, max(excess, 0)
+
     def clean_up(
         self, keep: Sequence[Path], now_s: Callable[[], float] = time.time
     ) -> tuple[list[Path], int]:
-        """Delete the oldest runs until the rest fits.
-
-        Starred runs, those in ``keep`` and those written to within the last two minutes stay.
+        """Delete the oldest runs until the rest fits; see `plan`.
 
         Returns
         -------
@@ -136,22 +184,44 @@ class DiskBudget:
         excess : int
             Bytes above the budget that could not be freed, 0 where all fits.
         """
-        kept = {path.resolve() for path in keep}
-        runs = find_runs(self.root)
-        sizes = {run: size_of(run) for run in runs}
-        excess = sum(sizes.values()) - self.max_bytes
+        leaving, excess = self.plan(keep, now_s)
         deleted: list[Path] = []
-        for run in sorted(runs, key=_begun_s):
-            if excess <= 0:
-                break
-            recent = now_s() - _changed_s(run) < _STILL_WRITTEN_S
-            if run.resolve() in kept or is_starred(run) or recent or run.is_symlink():
-                continue
+        for run in leaving:
             shutil.rmtree(run, ignore_errors=True)
-            excess -= sizes[run] - size_of(run)
+            excess += size_of(run)
             deleted.append(run)
             logger.info("deleted %s to stay within the disk budget", run)
-        return deleted, max(excess, 0)
+        return deleted, excess
+
+
+def is_busy(run: Path, now_s: Callable[[], float] = time.time) -> bool:
+    """Return whether a run was written to within two minutes: its recorder may be alive."""
+    return now_s() - _changed_s(run) < _STILL_WRITTEN_S
+
+
+def delete_run(run: Path, now_s: Callable[[], float] = time.time) -> int:
+    """Delete a run with all its files; return the bytes that this freed.
+
+    Raises
+    ------
+    RecordingError
+        There is no run, it is starred or still being written, or it cannot be deleted.
+    """
+    if not is_run(run):
+        raise RecordingError(f"{run}: there is no run here; `agriseg runs list` shows them all")
+    if is_starred(run):
+        raise RecordingError(f"{run}: this run is starred; take the star away to delete it")
+    if is_busy(run, now_s):
+        raise RecordingError(
+            f"{run}: this run was written to within the last two minutes and may still be going on;"
+            " end it, or wait"
+        )
+    freed = size_of(run)
+    try:
+        shutil.rmtree(run)
+    except OSError as error:
+        raise RecordingError(f"{run}: the run cannot be deleted ({error.strerror})") from error
+    return freed
 
 
 def _begun_s(run: Path) -> float:

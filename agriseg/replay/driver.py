@@ -32,6 +32,8 @@ from agriseg.spraying.boom import Boom
 from agriseg.spraying.intervals import Interval
 
 _PROGRESS_EVERY = 100
+_UNSURE = "unsure"
+"""The pipeline's word for a picture unlike those that the model knows."""
 
 
 class Evidence(Protocol):
@@ -260,9 +262,10 @@ class _Drive:
         )
 
     def _plan(self, step: PipelineStep, now_s: float) -> None:
-        if step.hold is not None or step.barred is not None:
+        if step.hold not in (None, _UNSURE) or step.barred is not None:
             self._pipeline.limits = self._limits
         self._limits.set(step.hold or "", step.barred)
+        self._pipeline.unsure = step.hold == _UNSURE
         self.decisions.add(self._pipeline.plan(now_s))
 
     def _frame(self, frame_id: int, t_capture_s: float) -> None:

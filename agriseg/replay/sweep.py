@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib
 import multiprocessing
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
@@ -177,13 +179,13 @@ def _on_cluster(
     cancelled: Callable[[], bool],
 ) -> list[RunOutcomes]:
     try:
-        from distributed import Client
+        dask: Any = importlib.import_module("distributed")
     except ImportError as error:
         raise EngineError(
             "--cluster needs Dask: install it with `pip install agriseg[cluster]`"
         ) from error
     try:
-        client = Client(address, timeout="10s")
+        client = dask.Client(address, timeout="10s")
     except OSError as error:
         raise EngineError(
             f"--cluster {address}: no Dask scheduler answers there ({error}); start one with `dask"
@@ -196,20 +198,10 @@ def _on_cluster(
                 if cancelled():
                     client.cancel(tasks)
                     raise ReplayCancelled
-                _settle(task)
+                with contextlib.suppress(dask.TimeoutError):
+                    dask.wait(task, timeout=_LOOK_EVERY_S)
             progress(f"{done + 1} of {len(tasks)} runs", (done + 1) / len(tasks))
         return [task.result() for task in tasks]
-
-
-def _settle(task: Any) -> None:
-    """Wait a while for a task of the cluster."""
-    from distributed import TimeoutError as ClusterTimeoutError
-    from distributed import wait
-
-    try:
-        wait(task, timeout=_LOOK_EVERY_S)
-    except ClusterTimeoutError:
-        return
 
 
 def _of(progress: Callable[[str, float], None], run: Path) -> Callable[[str, float], None]:

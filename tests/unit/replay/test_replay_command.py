@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -11,6 +14,7 @@ import pytest
 from recorded_drive import make_drive
 
 from agriseg.app import main
+from agriseg.errors import EngineError
 from agriseg.replay.settings import ReplaySettings
 from agriseg.replay.sweep import sweep
 
@@ -72,3 +76,37 @@ def test_settings_that_cannot_be_used_end_with_2_and_a_sentence(
     printed = capsys.readouterr()
     assert status in (1, 2)
     assert "sensitivity" in printed.out + printed.err
+
+
+def test_a_cluster_that_is_not_there_is_said_in_words(run: Path) -> None:
+    pytest.importorskip("distributed", reason="Dask is not installed")
+    with pytest.raises(EngineError, match="no Dask scheduler answers"):
+        sweep([run], [], cluster="tcp://127.0.0.1:9")
+
+
+@pytest.mark.slow
+def test_a_dask_cluster_replays_as_this_computer_does(
+    run: Path, repository: Path, tmp_path: Path
+) -> None:
+    pytest.importorskip("distributed", reason="Dask is not installed")
+    settings = [ReplaySettings().with_value("sensitivity", "0.6")]
+    described = tmp_path / "scheduler.json"
+    python = [sys.executable, "-m"]
+    scheduler = [*python, "distributed.cli.dask_scheduler", "--port", "0", "--no-dashboard"]
+    worker = [*python, "distributed.cli.dask_worker", "--nthreads", "1", "--no-dashboard"]
+    here = {**os.environ, "PYTHONPATH": str(repository)}
+    named = ["--scheduler-file", str(described)]
+    with (
+        subprocess.Popen([*scheduler, *named], cwd=repository) as one,
+        subprocess.Popen(
+            [*worker, *named, "--local-directory", str(tmp_path)], cwd=repository
+        ) as two,
+    ):
+        try:
+            while not described.exists():
+                assert one.poll() is None
+            address = json.loads(described.read_text())["address"]
+            assert sweep([run, run], settings, cluster=address) == sweep([run, run], settings)
+        finally:
+            two.terminate()
+            one.terminate()
