@@ -41,6 +41,12 @@ CAMERA_FAILED = AlarmKind(
     remedy="Choose another camera, file or folder, then start AgriSeg again.",
     stops_spraying=True,
 )
+CAMERA_MOVED = AlarmKind(
+    code="camera-moved",
+    priority=AlarmPriority.DANGER,
+    remedy="Tighten the camera's mount, then do the step Ground on the page Calibrate.",
+    stops_spraying=True,
+)
 FRAMES_STALE = AlarmKind(
     code="frames-stale",
     priority=AlarmPriority.DANGER,

@@ -79,6 +79,9 @@ class CameraConfig(_Section):
     fps: Annotated[float, Field(gt=0.0, le=240.0)] = 20.0
     exposure_delay_ms: Annotated[float, Field(ge=0.0, le=500.0)] = 0.0
     """From mid-exposure to the driver handing the frame over; subtracted from the stamp."""
+    moved_stop_deg: Annotated[float, Field(ge=0.0, le=45.0)] = 2.5
+    """Close the nozzles when the ground passes through the picture as if the camera were turned
+    by more than this against its calibration; 0: never."""
     lost_after_s: Annotated[float, Field(ge=0.1, le=1.0)] = 0.8
     """A camera that is silent for longer has been lost: the nozzles close."""
     controls: dict[str, float] = Field(default_factory=dict)

@@ -21,6 +21,7 @@ from agriseg.engine.run_book import RunBook
 from agriseg.engine.speed_check import SpeedCheck
 from agriseg.engine.spray_gate import SprayGate
 from agriseg.engine.supervision import Supervision
+from agriseg.engine.view_check import ViewCheck
 from agriseg.errors import CameraError, RecordingError
 from agriseg.messages import (
     CommandKind,
@@ -52,6 +53,7 @@ class FieldEngine:
         self._planning = Planning(parts, self._book, self._link)
         self._position = PositionSide(parts, self._book, self._gate)
         self._speed_check = SpeedCheck(parts, self._gate, self._link)
+        self._view_check = ViewCheck(parts, self._gate)
         self._doubt = DoubtWatch(parts, self._book, self._gate)
         self._frames = FramePath(
             parts,
@@ -140,6 +142,7 @@ class FieldEngine:
         self._link.take()
         self._position.take()
         self._frames.take_segmented()
+        self._view_check.look(self._frames.segmented, self._frames.frame)
         if self._gate.is_open:
             self._planning.send(self._planning.plan())
         self._book.keep_steps()

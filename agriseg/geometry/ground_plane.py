@@ -41,6 +41,7 @@ class GroundPlane:
         image_size: tuple[int, int],
     ) -> None:
         self.lens = Lens(intrinsics, image_size)
+        self.lens_intrinsics = intrinsics
         self.image_size = image_size
         self.pose = pose
         self._r_base_camera = camera_axes(pose)
