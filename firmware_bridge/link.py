@@ -12,20 +12,13 @@ from collections.abc import Mapping, Sequence
 from firmware_bridge.clock_sync import ClockSync
 from firmware_bridge.codec import FrameSplitter, decode_controller, encode
 from firmware_bridge.codes import RESULT_WORDS, Alive, Capability, Outcome, Result, State
-from firmware_bridge.errors import FrameError, ProtocolMismatchError
+from firmware_bridge.errors import FrameError
 from firmware_bridge.frames import (
-    MAX_DUTIES,
-    MAX_VALVES_IN_FRAME,
-    PROTOCOL_VERSION,
-    SCHEMA_HASH,
     UNKNOWN_GROUND,
     Ack,
     Arm,
     Beat,
     Clear,
-    ConfigLimits,
-    ConfigPwm,
-    ConfigValves,
     ControllerFrame,
     Disarm,
     EStop,
@@ -43,6 +36,7 @@ from firmware_bridge.frames import (
     TimeReply,
     ValveTiming,
 )
+from firmware_bridge.link_setup import configuration
 from firmware_bridge.link_values import (
     Connected,
     Disconnected,
@@ -57,6 +51,7 @@ from firmware_bridge.link_values import (
 )
 from firmware_bridge.modular import signed32
 from firmware_bridge.pulse_book import OFFSET_LIMIT, PulseBook, tags_of
+from firmware_bridge.recognition import ForeignDevice, require_protocol
 from firmware_bridge.sender import CommandSender
 
 __all__ = [
@@ -85,20 +80,7 @@ READ_VALVES_PERIOD_S = 0.1
 BULK_AHEAD_S = 0.004
 """Bulk is handed to the port only this far ahead, so that a heartbeat never waits longer."""
 CONFIGURE_AGAIN_S = 1.0
-FOREIGN_AFTER_S = 3.0
-FOREIGN_BYTES = 64
 FASTEST_PWM_MS = 20
-FOREIGN_NAMES = (
-    (b"$PANDA", "AgOpenGPS"),
-    (b"$PAOGI", "AgOpenGPS"),
-    (b"\x80\x81", "AgOpenGPS"),
-    (b"Grbl", "Grbl"),
-    (b"Marlin", "Marlin"),
-    (b"\xb5\x62", "a u-blox GNSS receiver"),
-    (b"$GN", "a GNSS receiver"),
-    (b"$GP", "a GNSS receiver"),
-)
-"""What other devices are known by."""
 
 
 class HostLink:
@@ -141,8 +123,7 @@ class HostLink:
         self._ground_mm_s = UNKNOWN_GROUND
         self._estop_wanted = False
         self.counters = LinkCounters()
-        self.heard_foreign = b""
-        self._first_foreign_s = math.inf
+        self._foreign = ForeignDevice()
         self._ever_understood = False
         self._start_session()
 
@@ -283,6 +264,11 @@ class HostLink:
         """Pulses commanded and not yet answered."""
         return len(self._book)
 
+    @property
+    def heard_foreign(self) -> bytes:
+        """The first bytes of what was heard before anything was understood."""
+        return self._foreign.heard
+
     # Bytes from the wire
 
     def receive(self, data: bytes, now_s: float) -> None:
@@ -304,22 +290,7 @@ class HostLink:
             self.counters.received_frames += 1
             self._take(frame, len(encoded) + 1, now_s)
         if not self._ever_understood:
-            self._remember_foreign(data, now_s)
-
-    def _remember_foreign(self, data: bytes, now_s: float) -> None:
-        if data:
-            self._first_foreign_s = min(self._first_foreign_s, now_s)
-            self.heard_foreign = (self.heard_foreign + data)[:FOREIGN_BYTES]
-        waited_s = now_s - self._first_foreign_s
-        if waited_s > FOREIGN_AFTER_S and len(self.heard_foreign) >= FOREIGN_BYTES:
-            sample = self.heard_foreign[:24]
-            name = next((name for sign, name in FOREIGN_NAMES if sign in self.heard_foreign), "")
-            known = f" and looks like {name}" if name else ""
-            raise ProtocolMismatchError(
-                f"the device sends {sample!r}{known}, which is not the AgriSeg controller protocol"
-                f" (expected version {PROTOCOL_VERSION}): it runs other firmware or another baud"
-                " rate; choose another port, set controller.baud, or flash the controller"
-            )
+            self._foreign.hear(data, now_s)
 
     def _take(self, frame: ControllerFrame, size: int, now_s: float) -> None:
         if isinstance(frame, HelloReply):
@@ -345,15 +316,7 @@ class HostLink:
             self.valve_table |= dict(enumerate(frame.valves, start=frame.first))
 
     def _identify(self, hello: HelloReply, now_s: float) -> None:
-        if hello.protocol != PROTOCOL_VERSION or hello.schema != SCHEMA_HASH:
-            version = ".".join(map(str, hello.firmware))
-            known = f"{hello.name!r} (firmware {version})" if hello.name else "of another version"
-            raise ProtocolMismatchError(
-                f"the controller {known} speaks protocol version"
-                f" {hello.protocol}, schema {hello.schema:#06x}; this program needs version"
-                f" {PROTOCOL_VERSION}, schema {SCHEMA_HASH:#06x}: flash the firmware that came"
-                " with this program, or install the program that fits the firmware"
-            )
+        require_protocol(hello)
         if self.phase is not LinkPhase.CONNECTING or hello.session != self._session:
             return
         self.identity = hello
@@ -513,48 +476,13 @@ class HostLink:
                 self._urgent.append(ReadValves(missing))
         elif self._due["valves"] < math.inf:
             self._due["valves"] = math.inf
-            self._submit_configuration(identity)
+            for frame in configuration(
+                identity, self.valve_table, self._valves, self._limits, self._pwm
+            ):
+                self._sender.submit(frame)
         elif self._sender.is_idle:
             self.phase = LinkPhase.READY
             self._events.append(Connected(identity))
-
-    def _submit_configuration(self, identity: HelloReply) -> None:
-        limits = self._limits
-        self._sender.submit(
-            ConfigLimits(
-                max_open_ms=min(limits.max_open_ms, identity.max_open_ms),
-                standstill_ms=limits.standstill_ms,
-                odometry_ms=limits.odometry_ms,
-                status_ms=limits.status_ms,
-                reach=limits.reach_subcounts,
-                nozzle_ml_min=limits.nozzle_ml_min,
-                nominal_kpa=limits.nominal_kpa,
-            )
-        )
-        wanted = self.valve_table | {
-            valve: timing for valve, timing in self._valves.items() if valve < identity.valves
-        }
-        changed = wanted != self.valve_table
-        for first in range(0, identity.valves if changed else 0, MAX_VALVES_IN_FRAME):
-            last = min(first + MAX_VALVES_IN_FRAME, identity.valves)
-            self._sender.submit(ConfigValves(first, tuple(wanted[v] for v in range(first, last))))
-        self._submit_pwm(identity)
-
-    def _submit_pwm(self, identity: HelloReply) -> None:
-        """Set the duty of every valve: what an earlier host has set is still there."""
-        duties = self._pwm.duty_percent
-        if not identity.capabilities & Capability.PWM:
-            if any(duty != 100 for duty in duties.values()):
-                raise ProtocolMismatchError(
-                    f"the controller {identity.name!r} cannot switch its valves on and off while"
-                    " they are open (PWM), which the configuration asks for: set every duty to"
-                    " 100 percent, or connect a controller that can"
-                )
-            return
-        for first in range(0, identity.valves, MAX_DUTIES):
-            valves = range(first, min(first + MAX_DUTIES, identity.valves))
-            percent = tuple(duties.get(valve, 100) for valve in valves)
-            self._sender.submit(ConfigPwm(self._pwm.period_ms, first, percent))
 
     # Bytes to the wire
 
