@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -94,7 +93,6 @@ def test_a_dask_cluster_replays_as_this_computer_does(
     python = [sys.executable, "-m"]
     scheduler = [*python, "distributed.cli.dask_scheduler", "--port", "0", "--no-dashboard"]
     worker = [*python, "distributed.cli.dask_worker", "--nthreads", "1", "--no-dashboard"]
-    here = {**os.environ, "PYTHONPATH": str(repository)}
     named = ["--scheduler-file", str(described)]
     with (
         subprocess.Popen([*scheduler, *named], cwd=repository) as one,
