@@ -43,9 +43,9 @@ class FramePath:
         What its time went into.
     camera_problem, calibration_problem : str
         Empty while all is well.
-    has_ended : bool
     camera_remedy : str
         What to do about a problem of the camera.
+    has_ended : bool
         Whether the source of frames has ended.
     """
 
