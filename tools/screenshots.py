@@ -23,6 +23,8 @@ from PySide6.QtCore import QSettings, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
+from agriseg.calibration.flow_step import CUP
+from agriseg.calibration.steps import MEASURE
 from agriseg.clock import MonotonicClock
 from agriseg.config import Config, load_config
 from agriseg.engine_client import ProcessEngineClient
@@ -37,6 +39,7 @@ SIZES_PX = ((1280, 800), (1920, 1080))
 THEMES = (ThemeChoice.DAY, ThemeChoice.NIGHT)
 WORK_FOR_S = 20.0
 _READY_WITHIN_S = 90.0
+_TEST_WITHIN_S = 120.0
 _SETTLE_MS = 400
 _STARTS = 4
 _MOST_ALARMS = 10
@@ -63,6 +66,13 @@ class Session:
                 return True
         log.warning("%s was not reached within %g s: %s", what, within_s, self._state())
         return False
+
+    def wait_for(self, until: Callable[[], bool], within_s: float) -> bool:
+        """Run the window until something holds; return whether it did in time."""
+        deadline_s = time.monotonic() + within_s
+        while time.monotonic() < deadline_s and not until():
+            QTest.qWait(50)
+        return until()
 
     def hold_start(self) -> None:
         """Start spraying as an operator does."""
@@ -125,7 +135,8 @@ def _photograph_all(config: Config, folder: Path) -> bool:
     application = make_application()
     with tempfile.TemporaryDirectory() as scratch:
         recording = config.recording.model_copy(update={"directory": str(Path(scratch) / "runs")})
-        config = config.model_copy(update={"recording": recording})
+        folder_of = config.calibration.model_copy(update={"directory": str(Path(scratch) / "cal")})
+        config = config.model_copy(update={"recording": recording, "calibration": folder_of})
         store = QSettings(str(Path(scratch) / "window.ini"), QSettings.Format.IniFormat)
         working = _with_engine(application, config, store, folder, _work_and_stop)
         controller = config.controller.model_copy(update={"port": "/dev/ttyABSENT"})
@@ -163,6 +174,7 @@ def _work_and_stop(session: Session) -> bool:
     )
     QTest.qWait(3000)
     session.photograph("operate", "ready")
+    calibrated = _calibrate(session)
     spraying = _spray(session)
     session.photograph("operate", "working")
     QTest.keyClick(session.window, Qt.Key.Key_Space)
@@ -171,7 +183,58 @@ def _work_and_stop(session: Session) -> bool:
     session.photograph("setup", "connected")
     session.photograph("display", "stopped")
     session.photograph("help", "stopped")
-    return ready and spraying and stopped
+    return ready and calibrated and spraying and stopped
+
+
+def _calibrate(session: Session) -> bool:
+    """The list of steps, the boom on the picture, and a catch test on the simulated yard."""
+    page = session.window.calibrate
+    session.photograph("calibrate", "steps")
+    seen = _see_boards(session)
+    page.begin("boom")
+    QTest.qWait(1000)
+    session.photograph("calibrate", "boom")
+    page.wizard.left.emit()
+    page.begin("flow")
+    QTest.qWait(500)
+    page.wizard.acted.emit(MEASURE)
+    cups = session.wait_for(lambda: CUP in page.wizard.field_keys, _TEST_WITHIN_S)
+    session.photograph("calibrate", "cup")
+    for _ in range(256):
+        view = page.wizard.view
+        if not cups or view is None or view.result is not None:
+            break
+        (cup,) = view.fields
+        page.wizard.entered.emit(CUP, cup.value)
+        session.wait_for(lambda seen=view: page.wizard.view is not seen, 5.0)
+    session.photograph("calibrate", "flow")
+    page.wizard.discarded.emit()
+    ready = session.wait(
+        lambda s: s.state is EngineState.READY and not s.not_ready, _READY_WITHIN_S, "ready"
+    )
+    return seen and cups and ready
+
+
+def _see_boards(session: Session) -> bool:
+    """Views of a held board being taken, and a camera pose found from the board on the ground."""
+    page = session.window.calibrate
+    page.begin("camera")
+    page.wizard.acted.emit(MEASURE)
+    held = session.wait_for(lambda: _progress(session) > 0.4, _TEST_WITHIN_S)
+    session.photograph("calibrate", "camera")
+    page.wizard.left.emit()
+    page.leave_key.click()
+    page.begin("ground")
+    page.wizard.acted.emit(MEASURE)
+    lying = session.wait_for(lambda: _progress(session) >= 1.0, _TEST_WITHIN_S)
+    session.photograph("calibrate", "ground")
+    page.wizard.discarded.emit()
+    return held and lying
+
+
+def _progress(session: Session) -> float:
+    view = session.window.calibrate.wizard.view
+    return 0.0 if view is None else view.progress
 
 
 def _spray(session: Session) -> bool:

@@ -157,7 +157,7 @@ class MainWindow(QMainWindow):
         self.action_bar = ActionBar(self._keeper)
         self.operate = OperatePage(self._keeper, Units(self._settings.units))
         self.setup = SetupPage(self._keeper, self._connection.choice)
-        self.calibrate = CalibratePage(self._keeper, lambda: self._connection.configured)
+        self.calibrate = CalibratePage(self._keeper, lambda: self._connection.config)
         self.display = DisplayPage(self._keeper)
         self.help = HelpPage(self._keeper)
         self._pages = (

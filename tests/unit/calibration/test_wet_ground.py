@@ -63,6 +63,15 @@ def test_changing_light_is_not_water() -> None:
     assert (spot.s_min_m, spot.s_max_m) == pytest.approx(box[:2], abs=0.001)
 
 
+def test_the_shadow_of_a_small_cloud_is_not_a_spot() -> None:
+    dry = ground()
+    s = 1.0 + np.arange(COLUMNS) * CELL_M - 1.75
+    y = -0.3 + np.arange(ROWS) * CELL_M
+    cloud = np.exp(-(s[None] ** 2 + y[:, None] ** 2) / (2.0 * 0.12**2))
+    shaded = np.asarray(dry * (1.0 - 0.14 * cloud), np.float32)
+    assert find_spots(wet_ground(survey(dry), survey(shaded, seed=3))) == []
+
+
 def test_a_pass_beside_the_first_is_laid_over_it() -> None:
     dry = ground()
     box = (1.6, 1.7, 0.0, 0.05)
