@@ -102,7 +102,7 @@ def _status(
             state=StepState.MISSING,
             entry=None,
             age=None,
-            text=f"{info.title} was never calibrated.",
+            text=f"{info.title}: never calibrated.",
         )
     age = now - entry.accepted_at
     state, text = _judged(info, entry, newest, config, calibration, age)
@@ -125,11 +125,11 @@ def _judged(
         if other is not None and other.entry_id > entry.entry_id:
             return (
                 StepState.OVERTAKEN,
-                f"{info.title} rests on {name}, which was calibrated again since.",
+                f"{info.title}: rests on {name}, which was calibrated again since.",
             )
     if age > timedelta(days=config.calibration.season_days):
-        return StepState.OLD, f"{info.title} was calibrated {age_words(age)} ago."
-    return StepState.FRESH, f"{info.title} was calibrated {age_words(age)} ago."
+        return StepState.OLD, f"{info.title}: calibrated {age_words(age)} ago."
+    return StepState.FRESH, f"{info.title}: calibrated {age_words(age)} ago."
 
 
 def age_words(age: timedelta) -> str:

@@ -93,7 +93,7 @@ def state_word(status: StepStatus) -> str:
         return "Never calibrated"
     if status.state is StepState.OVERTAKEN:
         return "Calibrate again: something changed"
-    return status.text.split(" was ", 1)[-1].removesuffix(".").capitalize()
+    return status.text.split(": ", 1)[-1].removesuffix(".").capitalize()
 
 
 def history_text(entry: CalibrationEntry, undone: bool, in_force: bool) -> str:
