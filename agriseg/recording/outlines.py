@@ -17,8 +17,10 @@ from numpy.typing import NDArray
 from agriseg.errors import RecordingError
 from agriseg.messages import ClassId, UInt8Array
 from agriseg.opencv import cv2
+from agriseg.recording.pictures import decode_grey, encode_grey
 
 _CLASSES = (ClassId.CROP, ClassId.WEED, ClassId.IGNORE)
+_MOST_OUTLINES = 800
 _HEAD = struct.Struct("<HHIII")
 """Width, height, then outlines of crop, of weed, of ignored ground."""
 
@@ -31,10 +33,36 @@ _CODE_OF_STEP[_DIRECTIONS[:, 0] + 1, _DIRECTIONS[:, 1] + 1] = np.arange(8)
 Outline = NDArray[np.int32]
 
 
+def encode_mask(labels: UInt8Array) -> tuple[str, bytes]:
+    """Return the form, ``outlines`` or ``grey``, in which a mask is kept, and its bytes.
+
+    A mask of thousands of specks, as a colour index makes them, takes long to follow around;
+    it is kept as a grey PNG of its `ClassId`.
+    """
+    by_class = [_outlines(labels, class_id) for class_id in _CLASSES]
+    if sum(len(outlines) for outlines in by_class) > _MOST_OUTLINES:
+        return "grey", encode_grey(labels)
+    return "outlines", _encoded(labels.shape, by_class)
+
+
+def decode_mask(form: str, data: bytes) -> UInt8Array:
+    """Return the (H, W) uint8 mask that `encode_mask` was given.
+
+    Raises
+    ------
+    RecordingError
+        The bytes are no such mask.
+    """
+    return decode_grey(data) if form == "grey" else decode_outlines(data)
+
+
 def encode_outlines(labels: UInt8Array) -> bytes:
     """Return a (H, W) uint8 mask of `ClassId` as outlines."""
-    height, width = labels.shape
-    by_class = [_outlines(labels, class_id) for class_id in _CLASSES]
+    return _encoded(labels.shape, [_outlines(labels, class_id) for class_id in _CLASSES])
+
+
+def _encoded(shape: tuple[int, ...], by_class: Sequence[Sequence[Outline]]) -> bytes:
+    height, width = shape
     head = _HEAD.pack(width, height, *(len(outlines) for outlines in by_class))
     return head + zlib.compress(_packed([o for outlines in by_class for o in outlines]), 6)
 

@@ -79,7 +79,7 @@ def class_share(labels: UInt8Array, class_id: ClassId) -> float:
     return cv2.countNonZero(cv2.inRange(labels, wanted, wanted)) / labels.size
 
 
-def decode_mask(data: bytes) -> UInt8Array:
+def decode_palette_mask(data: bytes) -> UInt8Array:
     """Return the (H, W) uint8 mask of `ClassId` of a PNG with a palette, as it once was kept.
 
     Raises

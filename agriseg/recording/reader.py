@@ -28,11 +28,11 @@ from agriseg.opencv import cv2
 from agriseg.recording import topics
 from agriseg.recording.codec import from_json
 from agriseg.recording.location import parse_location
-from agriseg.recording.outlines import decode_outlines
+from agriseg.recording.outlines import decode_mask
 from agriseg.recording.part_reader import ChunkRef, PartReader, RawMessage
 from agriseg.recording.pictures import (
     decode_jpeg,
-    decode_mask,
+    decode_palette_mask,
     parse_compressed_image,
     parse_mask_outlines,
     parse_video_packet,
@@ -342,9 +342,9 @@ class Run:
             if raw.topic in (topics.OUTLINES, topics.MASK):
                 mask = self._decode(raw)
                 if isinstance(mask, MaskOutlines):
-                    return decode_outlines(mask.data)
+                    return decode_mask(mask.format, mask.data)
                 if isinstance(mask, EncodedImage):
-                    return decode_mask(mask.data)
+                    return decode_palette_mask(mask.data)
         raise RecordingError(f"{self._directory}: the mask of frame {index} is damaged")
 
     def close(self) -> None:

@@ -46,7 +46,7 @@ from agriseg.recording.codec import to_json
 from agriseg.recording.evidence import encode_patch, recorded_start
 from agriseg.recording.inbox import FrameItem, Inbox, Item, Rank
 from agriseg.recording.location import location_json
-from agriseg.recording.outlines import encode_outlines
+from agriseg.recording.outlines import encode_mask
 from agriseg.recording.part_stream import DiskFile, OutputFile, PartStream
 from agriseg.recording.picture_coding import PictureCoding, choose_coding
 from agriseg.recording.pictures import camera_message_json, class_share
@@ -525,11 +525,8 @@ class _RunWriter:
         part = self._video.parts_begun
         messages = self._picture_coding().encode(frame, key=part != self._part_of_last_picture)
         self._part_of_last_picture = part
-        mask = MaskOutlines(
-            frame_number=frame.frame_id,
-            format="outlines",
-            data=encode_outlines(segmentation.labels),
-        )
+        form, data = encode_mask(segmentation.labels)
+        mask = MaskOutlines(frame_number=frame.frame_id, format=form, data=data)
         for topic, message in (*messages, (topics.OUTLINES, mask)):
             data = camera_message_json(message, stamp_ns, "camera")
             self._video.add(topic, log_ns, stamp_ns, data)

@@ -2,9 +2,9 @@
 
 Prints processor time of the whole process for each 1280x720 frame with mask, evidence, steps, plan,
 pulses and odometry, how long the caller is held up, the size of an hour at 20 frames a second, the
-time to open the run and to seek in it, and the memory that reading takes. Pictures are a pan over one
-large picture, as from a robot at 1 m/s, with sensor noise. ``--unpaced`` records as fast as it goes,
-such as the 72000 frames of an hour, to be read.
+time to open the run and to seek in it, and the memory that reading takes. Pictures are a pan over
+one large picture, as from a robot at 1 m/s, with sensor noise. ``--unpaced`` records as fast as it
+goes, such as the 72000 frames of an hour, to be read.
 """
 
 from __future__ import annotations

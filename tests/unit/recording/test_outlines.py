@@ -10,7 +10,7 @@ from hypothesis.extra.numpy import array_shapes, arrays
 
 from agriseg.errors import RecordingError
 from agriseg.messages import ClassId
-from agriseg.recording.outlines import decode_outlines, encode_outlines
+from agriseg.recording.outlines import decode_mask, decode_outlines, encode_mask, encode_outlines
 
 CLASSES = st.sampled_from([int(class_id) for class_id in ClassId])
 
@@ -42,3 +42,15 @@ def test_damaged_outlines_are_refused(cut: int) -> None:
     labels[4:20, 5:33] = ClassId.WEED
     with pytest.raises(RecordingError, match="cannot be decoded"):
         decode_outlines(encode_outlines(labels)[:cut])
+
+
+def test_a_mask_of_specks_is_kept_as_a_picture_and_comes_back() -> None:
+    rng = np.random.default_rng(1)
+    specks = rng.choice(np.array([0, 1, 2, 255], np.uint8), (200, 300))
+    form, data = encode_mask(specks)
+    assert form == "grey"
+    assert np.array_equal(decode_mask(form, data), specks)
+    smooth = np.kron(specks[:10, :10], np.ones((20, 20), np.uint8))
+    form, data = encode_mask(smooth)
+    assert form == "outlines"
+    assert np.array_equal(decode_mask(form, data), smooth)
