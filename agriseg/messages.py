@@ -179,7 +179,7 @@ class GroupingRule:
         Patches of that vegetation from this area on are plants of their own.
     """
 
-    least_centre: float = 0.1
+    least_centre: float = 0.15
     spacing_cells: int = 3
     reach_cells: float = 12.0
     least_cells: float = 12.0

@@ -123,7 +123,7 @@ def _peaks(centre: NDArray[np.float32], rule: GroupingRule) -> _Stems:
     count, patches, _, middles = cv2.connectedComponentsWithStats(tops, connectivity=8)
     height = np.zeros(count)
     v, u = np.nonzero(tops)
-    np.maximum.at(height, np.asarray(patches)[v, u], centre[v, u])
+    np.maximum.at(height, np.asarray(patches, np.int32)[v, u], centre[v, u])
     places = np.asarray(middles, np.float64)[1:, ::-1]
     return _Stems(places=places, height=np.clip(height[1:], 0.0, 1.0))
 

@@ -80,7 +80,16 @@ def test_a_frozen_trunk_keeps_weights_and_statistics() -> None:
     changed = {n for n, v in network.state_dict().items() if not torch.equal(v, before[n])}
     assert changed
     assert all(name.startswith("plants.") for name in changed)
-    assert "plants.features.0.1.running_mean" in changed
+    assert "plants.local.0.1.running_mean" in changed
+
+
+def test_heads_train_in_float32_beside_a_trunk_in_bfloat16() -> None:
+    network = build_network("lite0-fpn-small-plants", 3).train()
+    freeze_trunk(network)
+    with torch.autocast("cpu", torch.bfloat16):
+        output = network(torch.rand(1, 3, 64, 64))
+    assert output.logits.dtype == torch.bfloat16
+    assert output.plants.dtype == torch.float32
 
 
 def test_the_manifest_says_how_plants_are_read(bundle: ModelBundle) -> None:

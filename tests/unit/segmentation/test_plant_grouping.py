@@ -145,6 +145,16 @@ def test_a_centre_without_vegetation_is_no_plant() -> None:
     assert len(tell_plants_apart(_seen(classes, maps)).plants) == 1
 
 
+def test_a_centre_with_hardly_any_vegetation_is_no_plant_of_its_own() -> None:
+    classes, ids = _draw([(2, 4, 4, 8, 8)])
+    classes[4, 15] = ClassId.WEED
+    maps = _maps(ids)
+    centre = np.array(maps.centre)
+    centre[4, 15] = 1.0
+    found = tell_plants_apart(_seen(classes, replace(maps, centre=centre)))
+    assert [plant.area_px for plant in found.plants] == [65 * 16]
+
+
 def test_without_any_centre_patches_are_plants() -> None:
     classes, ids = _draw([(2, 2, 2, 1, 1), (1, 14, 22, 5, 5)])
     maps = replace(_maps(ids), centre=np.zeros((ROWS, COLUMNS), np.float32))
