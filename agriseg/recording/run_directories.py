@@ -104,29 +104,6 @@ def remove_run_files(run: Path) -> None:
         raise RecordingError(f"{run}: the old run cannot be replaced ({error.strerror})") from error
 
 
-def delete_run(run: Path, now_s: Callable[[], float] = time.time) -> None:
-    """Delete a run and all that lies beside it.
-
-    Raises
-    ------
-    RecordingError
-        It is starred, no run, perhaps still being written, or cannot be deleted.
-    """
-    if not is_run(run) or run.is_symlink():
-        raise RecordingError(f"{run}: there is no run here; `agriseg runs list` shows them all")
-    if is_starred(run):
-        raise RecordingError(f"{run}: this run is starred; take the star away to delete it")
-    if now_s() - _changed_s(run) < _STILL_WRITTEN_S:
-        raise RecordingError(
-            f"{run}: this run was written to a moment ago and may still be going on; delete it"
-            f" {_STILL_WRITTEN_S / 60.0:.0f} minutes after its end"
-        )
-    try:
-        shutil.rmtree(run)
-    except OSError as error:
-        raise RecordingError(f"{run}: the run cannot be deleted ({error.strerror})") from error
-
-
 def size_of(run: Path) -> int:
     """Return the bytes of all files of a run."""
     return sum(_size(path) for path in run.rglob("*") if path.is_file())
@@ -207,7 +184,7 @@ def delete_run(run: Path, now_s: Callable[[], float] = time.time) -> int:
     RecordingError
         There is no run, it is starred or still being written, or it cannot be deleted.
     """
-    if not is_run(run):
+    if not is_run(run) or run.is_symlink():
         raise RecordingError(f"{run}: there is no run here; `agriseg runs list` shows them all")
     if is_starred(run):
         raise RecordingError(f"{run}: this run is starred; take the star away to delete it")
