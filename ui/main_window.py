@@ -27,6 +27,7 @@ from agriseg.messages import (
     Picture,
     SprayMode,
 )
+from agriseg.recording.run_directories import runs_directory
 from agriseg.serial_ports import SerialPort
 from ui.bridge import EngineBridge
 from ui.calibration.calibrate_page import CalibratePage
@@ -46,6 +47,7 @@ from ui.models.status import (
     stop_words,
 )
 from ui.port_watch import PortWatch
+from ui.review.review_page import ReviewPage
 from ui.settings import WindowSettings
 from ui.setup.setup_page import SetupPage
 from ui.shell.action_bar import ActionBar
@@ -158,11 +160,19 @@ class MainWindow(QMainWindow):
         self.operate = OperatePage(self._keeper, Units(self._settings.units))
         self.setup = SetupPage(self._keeper, self._connection.choice)
         self.calibrate = CalibratePage(self._keeper, lambda: self._connection.config)
+        self.review = ReviewPage(
+            self._keeper,
+            Units(self._settings.units),
+            lambda: runs_directory(self._connection.configured),
+        )
         self.display = DisplayPage(self._keeper)
         self.help = HelpPage(self._keeper)
         self._pages = (
             PageEntry(
                 name="operate", word="Operate", icon="sprout", shortcut="F2", widget=self.operate
+            ),
+            PageEntry(
+                name="review", word="Review", icon="history", shortcut="F6", widget=self.review
             ),
             PageEntry(name="setup", word="Setup", icon="tune", shortcut="F4", widget=self.setup),
             PageEntry(
@@ -238,6 +248,7 @@ class MainWindow(QMainWindow):
         self.calibrate.changed.connect(self._take_calibration)
         self.calibrate.explained.connect(self.show_message)
         self.calibrate.left.connect(self.show_page)
+        self.review.explained.connect(self.show_message)
         self._ports.listed.connect(self._take_ports)
         self._ports.look()
         self.display.theme_chosen.connect(self._choose_theme)
@@ -332,6 +343,7 @@ class MainWindow(QMainWindow):
         self.calibrate.show_state(
             refusal(snapshot, self._link, self._stop_phase), self._bridge.now_s()
         )
+        self.review.show_state(refusal(snapshot, self._link, self._stop_phase))
         self._show_actions()
         self._show_banner()
 
@@ -521,6 +533,7 @@ class MainWindow(QMainWindow):
     def _choose_units(self, system: UnitSystem) -> None:
         self._settings.units = system
         self.operate.set_units(Units(system))
+        self.review.set_units(Units(system))
         self._show_choices()
         self._show_time()
 
@@ -593,6 +606,7 @@ class MainWindow(QMainWindow):
         self._settings.geometry = self.saveGeometry()
         self._ports.stop()
         self.calibrate.end()
+        self.review.end()
         self._bridge.close()
         event.accept()
 
@@ -615,6 +629,7 @@ class MainWindow(QMainWindow):
             Qt.Key.Key_F3: lambda: self.show_page("display"),
             Qt.Key.Key_F4: lambda: self.show_page("setup"),
             Qt.Key.Key_F5: lambda: self.show_page("calibrate"),
+            Qt.Key.Key_F6: lambda: self.show_page("review"),
             Qt.Key.Key_F11: lambda: self._choose_full_screen(not self.isFullScreen()),
         }
         modes = self.operate.modes
@@ -631,7 +646,10 @@ class MainWindow(QMainWindow):
         action = everywhere.get(key)
         if action is None and self._stack.currentWidget() is self.operate:
             action = on_operate.get(key)
-        if action is None:
+        if action is None and self._stack.currentWidget() is self.review:
+            if not self.review.press(key):
+                super().keyPressEvent(event)
+        elif action is None:
             super().keyPressEvent(event)
         else:
             action()

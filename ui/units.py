@@ -17,6 +17,8 @@ _M2_PER_FT2 = 0.09290304
 _L_PER_US_GALLON = 3.785411784
 _KPA_PER_BAR = 100.0
 _KPA_PER_PSI = 6.894757293168
+_M_PER_INCH = 0.0254
+_M_PER_FOOT = 0.3048
 _SMALL_AREA_M2 = 1000.0
 
 
@@ -78,6 +80,18 @@ class Units:
         if self._metric:
             return Reading(value=_by_size(volume_l), unit="L")
         return Reading(value=_by_size(volume_l / _L_PER_US_GALLON), unit="gal")
+
+    def short_length(self, length_m: float, digits: int = 0) -> Reading:
+        """Return millimetres, or inches with two digits more."""
+        if self._metric:
+            return Reading(value=_fixed(length_m * 1e3, digits), unit="mm")
+        return Reading(value=_fixed(length_m / _M_PER_INCH, digits + 2), unit="in")
+
+    def length(self, length_m: float, digits: int = 1) -> Reading:
+        """Return metres or feet."""
+        if self._metric:
+            return Reading(value=_fixed(length_m, digits), unit="m")
+        return Reading(value=_fixed(length_m / _M_PER_FOOT, digits), unit="ft")
 
     def flow(self, flow_l_min: float) -> Reading:
         """Return litres or US gallons a minute."""

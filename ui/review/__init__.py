@@ -1,0 +1,1 @@
+"""Review: recorded runs, looked at again."""

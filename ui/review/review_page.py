@@ -1,0 +1,355 @@
+"""Review in the window: the runs, one of them looked at again, two of them compared."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from PySide6.QtCore import QStandardPaths, Qt, Signal
+from PySide6.QtGui import QHideEvent, QShowEvent
+from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
+
+from agriseg.errors import AgrisegError
+from agriseg.recording.marks import RunNotes, write_notes
+from agriseg.recording.run_directories import delete_run, find_runs, set_starred
+from ui.models.review_open import OpenedRun
+from ui.models.review_runs import RunCard, read_card
+from ui.review.compare_view import CompareView
+from ui.review.jobs import ExportForm, Sweep, export_run, what_if
+from ui.review.picture import PaintedFrame
+from ui.review.process_job import ProcessJob
+from ui.review.run_source import RunSource, thumbnail
+from ui.review.run_view import RunView
+from ui.review.runs_view import RunsView
+from ui.review.thread import ReviewThread
+from ui.theme import ThemeKeeper
+from ui.units import Units
+
+_UNKNOWN = float("nan")
+
+Stamp = tuple[float, int]
+
+
+def export_folder() -> Path:
+    """Return where exports go: a folder of the user's documents."""
+    documents = QStandardPaths.StandardLocation.DocumentsLocation
+    return Path(QStandardPaths.writableLocation(documents)) / "AgriSeg"
+
+
+class ReviewPage(QWidget):
+    """Runs to look at. Nothing here opens a nozzle; while spraying no run is opened.
+
+    Parameters
+    ----------
+    keeper : ThemeKeeper
+    units : Units
+    root : callable
+        Returns the folder of all runs.
+    exports : callable, optional
+        Returns the folder that exports go to.
+    """
+
+    explained = Signal(str)
+
+    def __init__(
+        self,
+        keeper: ThemeKeeper,
+        units: Units,
+        root: Callable[[], Path],
+        exports: Callable[[], Path] = export_folder,
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._root = root
+        self._exports = exports
+        self._refusal = ""
+        self._known: dict[Path, Stamp] = {}
+        self._source: RunSource | None = None
+        self._opened: OpenedRun | None = None
+        self._job_of: ExportForm | Sweep | None = None
+        self._reader = ReviewThread("review-list", self)
+        self._thread = ReviewThread("review-run", self)
+        self._job = ProcessJob(self)
+        self.runs = RunsView(keeper, units)
+        self.view = RunView(keeper, units, str(exports()))
+        self.compare = CompareView(keeper, units)
+        self._stack = QStackedWidget()
+        for widget in (self.runs, self.view, self.compare):
+            self._stack.addWidget(widget)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(self._stack)
+        self._connect()
+
+    @property
+    def opened(self) -> OpenedRun | None:
+        """The run looked at, once it is open."""
+        return self._opened
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether an export or a what-if is at work."""
+        return self._job.is_running
+
+    def set_units(self, units: Units) -> None:
+        """Write figures in other units."""
+        for view in (self.runs, self.view, self.compare):
+            view.set_units(units)
+
+    def show_state(self, refusal: str) -> None:
+        """Take why no run can be looked at now (spraying is on); empty when one can.
+
+        Decoding and deciding again take the computer that spraying needs.
+        """
+        if refusal == self._refusal:
+            return
+        self._refusal = refusal
+        if refusal:
+            self.close_run()
+            self._reader.cancel()
+        self.runs.show_refusal(refusal)
+        if not refusal and self.isVisible():
+            self.refresh()
+
+    def press(self, key: Qt.Key) -> bool:
+        """Act on a key of the run looked at; return whether it is one."""
+        return self._stack.currentWidget() is self.view and self.view.press(key)
+
+    def refresh(self) -> None:
+        """Look for runs that are new, changed or gone."""
+        if self._refusal:
+            return
+        self.runs.show_progress("Looking for runs …")
+        root = self._root()
+        self._reader.ask(lambda: _stamps(root), self._read_cards)
+
+    def end(self) -> None:
+        """Give everything up: the window closes."""
+        self._reader.stop()
+        self.close_run()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """List the runs."""
+        super().showEvent(event)
+        if self._stack.currentWidget() is not self.view:
+            self.refresh()
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        """Stop what nobody sees; the run looked at stays where it is."""
+        super().hideEvent(event)
+        self._reader.stop()
+        self.view.pause()
+        if self._opened is None:
+            self.close_run()
+            return
+        self._thread.stop()
+        if self._source is not None:
+            self._source.close()
+        self._job.cancel()
+
+    # The list
+
+    def _read_cards(self, stamps: dict[Path, Stamp]) -> None:
+        """Read the runs that are not as they were, newest first."""
+        for card in self.runs.all_cards:
+            if card.directory not in stamps:
+                self.runs.forget(card.directory)
+        changed = [run for run, stamp in reversed(stamps.items()) if self._known.get(run) != stamp]
+        self._tell_reading(len(changed), len(changed))
+        for place, run in enumerate(changed, start=1):
+            self._read(run, place, len(changed))
+
+    def _read(self, run: Path, place: int, total: int) -> None:
+        def take(card: RunCard | None) -> None:
+            self._tell_reading(total - place, total)
+            if card is not None:
+                self._known[run] = _stamp(run)
+                self.runs.show_card(card)
+                if card.pictures:
+                    self._reader.ask(
+                        lambda: thumbnail(run), lambda image: self.runs.show_thumbnail(run, image)
+                    )
+
+        self._reader.ask(lambda: read_card(run, self._reader.is_cancelled), take)
+
+    def _tell_reading(self, left: int, total: int) -> None:
+        self.runs.show_progress(f"Reading runs: {total - left} of {total}" if left else "")
+
+    def _star(self, card: RunCard, starred: bool) -> None:
+        if self._guard(lambda: set_starred(card.directory, starred)):
+            self.runs.show_card(replace(card, starred=starred))
+
+    def _delete(self, card: RunCard) -> None:
+        if self._guard(lambda: delete_run(card.directory)):
+            self._known.pop(card.directory, None)
+            self.runs.forget(card.directory)
+            self.explained.emit(f"The run of {card.title} was deleted.")
+
+    def _note(self, card: RunCard, text: str) -> None:
+        notes = replace(card.notes, note=text)
+        if self._guard(lambda: write_notes(card.directory, notes)):
+            self.runs.show_card(replace(card, notes=notes))
+
+    def _guard(self, action: Callable[[], object]) -> bool:
+        """Do something to a run's folder; say it if it cannot be done."""
+        try:
+            action()
+        except AgrisegError as error:
+            self.runs.show_problem(str(error))
+            return False
+        self.runs.show_problem("")
+        return True
+
+    # One run
+
+    def open_run(self, card: RunCard) -> None:
+        """Look at a run again."""
+        if self._refusal:
+            self.explained.emit(self._refusal)
+            return
+        self.close_run()
+        self._reader.cancel()
+        self.runs.show_progress("")
+        source = self._source = RunSource(card.directory)
+        self.view.begin(card.title)
+        self.view.opening.show_share("The run is being read", 0.0, _UNKNOWN)
+        self._stack.setCurrentWidget(self.view)
+        self._thread.ask(
+            lambda: source.tell(self._progress, self._thread.is_cancelled), self._take_run
+        )
+
+    def close_run(self) -> None:
+        """Go back to the list."""
+        self.view.pause()
+        self._thread.stop()
+        self._job.cancel()
+        if self._source is not None:
+            self._source.close()
+        self._source = self._opened = None
+        self._stack.setCurrentWidget(self.runs)
+
+    def _leave(self) -> None:
+        self.close_run()
+        self.refresh()
+
+    def _progress(self, share: float) -> None:
+        """In the thread: say how far reading the run is."""
+        opening = self.view.opening
+        self._thread.tell(lambda: opening.show_share("The run is being read", share, _UNKNOWN))
+
+    def _take_run(self, opened: OpenedRun | None) -> None:
+        if opened is not None:
+            self._opened = opened
+            self.view.show_run(opened)
+
+    def _need_frame(self, index: int) -> None:
+        source, opened = self._source, self._opened
+        if source is None or opened is None:
+            return
+
+        def take(shown: PaintedFrame | str) -> None:
+            self.view.show_frame(shown)
+
+        self._thread.ask(lambda: source.frame(opened, index), take, newest_of="frame")
+
+    def _keep_notes(self, notes: RunNotes) -> None:
+        if self._opened is None:
+            return
+        try:
+            write_notes(self._opened.directory, notes)
+        except AgrisegError as error:
+            self.view.marks.problem.say(str(error))
+            return
+        self.view.marks.problem.say("")
+        self._opened = replace(self._opened, notes=notes)
+        self.view.take_notes(self._opened)
+
+    def _fail(self, text: str) -> None:
+        if self._stack.currentWidget() is self.view and self._opened is None:
+            self.close_run()
+        self.runs.show_problem(text)
+
+    # Jobs in a process
+
+    def _export(self, form: ExportForm) -> None:
+        if self._opened is None or self._is_at_work():
+            return
+        self._job_of = form
+        self.view.export.show_running(True)
+        self.view.export.job.show_share(f"{form.word} is written", 0.0, _UNKNOWN)
+        self._job.start(export_run, self._opened.directory, form, self._exports())
+
+    def _what_if(self, sweep: Sweep) -> None:
+        if self._opened is None or self._is_at_work():
+            return
+        self._job_of = sweep
+        self.view.what_if.show_running(sweep)
+        self.view.what_if.job.show_share("The run is decided again", 0.0, _UNKNOWN)
+        self._job.start(what_if, self._opened.directory, sweep)
+
+    def _is_at_work(self) -> bool:
+        if self._job.is_running:
+            self.explained.emit("One export or what-if at a time: cancel the one at work first.")
+        return self._job.is_running
+
+    def _show_job(self, what: str, share: float, left_s: float) -> None:
+        panel = self.view.export if isinstance(self._job_of, ExportForm) else self.view.what_if
+        panel.job.show_share(what, share, left_s)
+
+    def _finish_job(self, result: object) -> None:
+        is_export = isinstance(self._job_of, ExportForm)
+        self._end_job()
+        if is_export:
+            self.view.export.said.say(str(result))
+        else:
+            self.view.what_if.show_result(result)  # type: ignore[arg-type]
+
+    def _fail_job(self, text: str) -> None:
+        panel = self.view.export if isinstance(self._job_of, ExportForm) else self.view.what_if
+        self._end_job()
+        panel.said.say(text)
+
+    def _end_job(self) -> None:
+        self._job_of = None
+        self.view.export.show_running(False)
+        self.view.what_if.show_running(None)
+
+    def _connect(self) -> None:
+        self.runs.opened.connect(self.open_run)
+        self.runs.starred.connect(self._star)
+        self.runs.deleted.connect(self._delete)
+        self.runs.noted.connect(self._note)
+        self.runs.compared.connect(self._compare)
+        self.compare.left.connect(lambda: self._stack.setCurrentWidget(self.runs))
+        self.view.left.connect(self._leave)
+        self.view.frame_needed.connect(self._need_frame)
+        self.view.notes_changed.connect(self._keep_notes)
+        self.view.export.asked.connect(self._export)
+        self.view.what_if.asked.connect(self._what_if)
+        for panel in (self.view.export, self.view.what_if):
+            panel.job.cancelled.connect(self._job.cancel)
+        self.view.opening.cancelled.connect(self._leave)
+        self._reader.failed.connect(self.runs.show_problem)
+        self._thread.failed.connect(self._fail)
+        self._job.progressed.connect(self._show_job)
+        self._job.finished.connect(self._finish_job)
+        self._job.failed.connect(self._fail_job)
+        self._job.cancelled.connect(lambda: self._fail_job("Cancelled; nothing was written."))
+
+    def _compare(self, first: RunCard, second: RunCard) -> None:
+        self.compare.show_cards(first, second)
+        self._stack.setCurrentWidget(self.compare)
+
+
+def _stamps(root: Path) -> dict[Path, Stamp]:
+    return {run: _stamp(run) for run in find_runs(root)}
+
+
+def _stamp(run: Path) -> Stamp:
+    """Return what changes when a run's files do: newest change, and how many there are."""
+    try:
+        times = [path.stat().st_mtime for path in run.iterdir()]
+    except OSError:
+        return 0.0, 0
+    return max(times, default=0.0), len(times)
