@@ -23,8 +23,8 @@ from agriseg.engine import EngineParts, FieldEngine
 from agriseg.errors import ConfigError
 from agriseg.geometry.ground_plane import GroundPlane
 from agriseg.messages import BoomView, PulseReport
-from agriseg.pipeline import FieldPipeline
 from agriseg.opencv import use_one_thread
+from agriseg.pipeline import FieldPipeline
 from agriseg.ports import (
     Camera,
     Clock,

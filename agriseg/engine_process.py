@@ -24,8 +24,8 @@ from agriseg.messages import (
 from agriseg.overlay import PicturePainter
 from agriseg.picture_ring import PictureRingWriter, RingHandle
 from agriseg.ports import RunSink
-from agriseg.publishing.publisher import Publisher, open_publisher
 from agriseg.process_names import ENGINE, show_name
+from agriseg.publishing.publisher import Publisher, open_publisher
 
 _log = logging.getLogger(__name__)
 
