@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from agriseg.calibration.steps import Chart, Figure, NumberField, StepResult, Tone
 from agriseg.calibration.yard_step import YardStep
 from agriseg.spraying.boom import Boom
@@ -118,7 +120,8 @@ class WheelStep(YardStep):
 
     def _figures(self) -> tuple[Figure, ...]:
         per_m = self.setup.config.wheel.counts_per_m
-        return (Figure(name="So far", value=f"{per_m:.1f} counts/m"),)
+        before = Figure(name="So far", value=f"{per_m:.1f} counts/m")
+        return (before,) if self._result is None else (before, *_distances(self._result))
 
     def _chart(self) -> Chart | None:
         if self._result is None:
@@ -170,6 +173,23 @@ class VerificationStep(YardStep):
             low=-limit,
             high=limit,
         )
+
+
+def _distances(result: StepResult) -> tuple[Figure, ...]:
+    """Return the drives by tape, pictures and satellites, side by side."""
+
+    def drives(name: str) -> str:
+        values = result.facts[name]
+        return " · ".join("–" if math.isnan(m) else f"{m:.2f}" for m in values) + " m"
+
+    quality = ", ".join(sorted({word for word in result.facts["gnss_quality"] if word}))
+    std_m = [value for value in result.facts["gnss_std_m"] if math.isfinite(value)]
+    satellites = f"{drives('gnss_m')} ± {2.0 * max(std_m):.2f} m, {quality}" if std_m else "none"
+    return (
+        Figure(name="Tape", value=drives("tape_m")),
+        Figure(name="Pictures", value=drives("visual_m")),
+        Figure(name="Satellites", value=satellites),
+    )
 
 
 def by_nozzle(result: StepResult, name: str) -> dict[int, float]:

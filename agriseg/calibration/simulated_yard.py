@@ -14,6 +14,7 @@ from agriseg.config import Config
 from agriseg.config_values import true_config
 from agriseg.geometry.ground_plane import GroundPlane
 from agriseg.ports import Camera
+from agriseg.positioning.opening import open_receiver
 from agriseg.simulated_controller import build_simulator
 from agriseg.simulation.latency import LatencyCamera
 from agriseg.simulation.sprayed_ground import SprayedExtent, SprayedGround, true_nozzles
@@ -88,6 +89,7 @@ class SimulatedYard:
             1e-3 * config.simulation.processing_latency_ms,
             self.clock,
         )
+        self.receiver = open_receiver(config, self.clock, self.motion, 0.0)
         self._edges_seen = 0
         self._opened_s: dict[int, float] = {}
         channels = Boom(self.true.boom).channels
@@ -98,7 +100,13 @@ class SimulatedYard:
     def yard(self, guide: Guide) -> Yard:
         """Return the machine for a test; whatever ``guide`` is asked to drive is driven."""
         return Yard(
-            self.config, self.camera, self.controller, self.clock, self.wait, _Driver(self, guide)
+            self.config,
+            self.camera,
+            self.controller,
+            self.clock,
+            self.wait,
+            _Driver(self, guide),
+            self.receiver,
         )
 
     def wait(self) -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from agriseg.calibration.entries import MeasuredValue
+from agriseg.calibration.gnss_distance import GnssDistance, distance_between, standing_place
 from agriseg.calibration.steps import StepResult
 from agriseg.calibration.yard import Yard
 from agriseg.config import Config
@@ -20,7 +21,8 @@ LEAST_DISTANCE_M = 5.0
 _LEAST_COUNTS = 100.0
 _LARGEST_DIFFERENCE = 0.02
 _PICTURES_DIFFER = 0.03
-_GNSS_DIFFERS = 0.03
+_COVERS = 2.0
+"""Standard uncertainties within which tape and satellites agree."""
 _TAPE_STD_M = 0.01
 _GOOD_STD = 0.003
 
@@ -37,14 +39,14 @@ class WheelRun:
         The distance by the tape.
     visual_m : float
         The distance by the pictures; NaN where they did not show it.
-    gnss_m : float
-        By a satellite receiver; NaN without one.
+    gnss : GnssDistance
+        By the satellite receiver, or why not.
     """
 
     counts: float
     tape_m: float
     visual_m: float = math.nan
-    gnss_m: float = math.nan
+    gnss: GnssDistance = field(default_factory=GnssDistance)
 
 
 class DistanceByPictures:
@@ -117,8 +119,8 @@ def counts_result(config: Config, runs: Sequence[WheelRun]) -> StepResult:
         )
     std = _std(each, runs)
     warnings = [
-        *_differences("pictures", [run.visual_m for run in runs], runs, _PICTURES_DIFFER),
-        *_differences("satellite receiver", [run.gnss_m for run in runs], runs, _GNSS_DIFFERS),
+        *_pictures_differ(runs),
+        *_satellites_differ(runs),
     ]
     if len(runs) == 1:
         warnings.append("One run does not show how well it repeats; drive at least three.")
@@ -132,13 +134,16 @@ def counts_result(config: Config, runs: Sequence[WheelRun]) -> StepResult:
         method=f"{len(runs)} drives over {runs[0].tape_m:g} m",
         observations=len(runs),
         summary=f"{mean:.1f} counts per metre, known to {100.0 * std / mean:.2f} %; that is"
-        f" {change:+.1f} % against before.",
+        f" {change:+.1f} % against before. {compared_distances(runs)}",
         warnings=tuple(warnings),
         facts={
             "counts_per_m": [round(float(value), 3) for value in each],
             "tape_m": [run.tape_m for run in runs],
             "visual_m": [run.visual_m for run in runs],
-            "gnss_m": [run.gnss_m for run in runs],
+            "gnss_m": [run.gnss.distance_m for run in runs],
+            "gnss_std_m": [run.gnss.std_m for run in runs],
+            "gnss_quality": [run.gnss.quality for run in runs],
+            "gnss_problem": next((run.gnss.problem for run in runs if run.gnss.problem), ""),
         },
     )
 
@@ -164,13 +169,15 @@ def drive_taped_distance(
         )
     pictures = DistanceByPictures(yard)
     yard.on_frame = pictures.add
+    begin = standing_place(yard, share[0])
     begun_m = yard.odometer.distance_m
     try:
         yard.drive_to_mark(tape_m, share)
     finally:
         yard.on_frame = None
     reading_m = yard.odometer.distance_m - begun_m
-    return wheel_run(yard.config, reading_m, tape_m, pictures.distance_m)
+    run = wheel_run(yard.config, reading_m, tape_m, pictures.distance_m)
+    return replace(run, gnss=distance_between(begin, standing_place(yard, share[1])))
 
 
 def measure_wheel(yard: Yard, *, tape_m: float = 20.0, runs: int = 3) -> StepResult:
@@ -200,18 +207,57 @@ def _std(
     return math.hypot(tape, repeat)
 
 
-def _differences(
-    what: str, distances_m: Sequence[float], runs: Sequence[WheelRun], allowed: float
-) -> list[str]:
-    shares = [
-        d / run.tape_m - 1.0 for d, run in zip(distances_m, runs, strict=True) if math.isfinite(d)
-    ]
-    if not shares:
-        return []
-    mean = float(np.mean(shares))
-    if abs(mean) <= allowed:
+def compared_distances(runs: Sequence[WheelRun]) -> str:
+    """Return a mean drive by tape, pictures and satellites in a sentence; what is missing, why."""
+    parts = [f"tape {_mean([run.tape_m for run in runs]):.2f} m"]
+    visual_m = _mean([run.visual_m for run in runs])
+    parts.append(f"pictures {visual_m:.2f} m" if math.isfinite(visual_m) else "no pictures")
+    gnss = _mean_gnss(runs)
+    if gnss.problem:
+        return f"A drive by {', '.join(parts)}. {gnss.problem}"
+    return f"A drive by {', '.join(parts)}, {satellite_words(gnss)}."
+
+
+def satellite_words(gnss: GnssDistance) -> str:
+    """Return such as ``satellites 20.01 ± 0.03 m (RTK fixed)``."""
+    return f"satellites {gnss.distance_m:.2f} ± {_COVERS * gnss.std_m:.2f} m ({gnss.quality})"
+
+
+def _mean(values: Sequence[float]) -> float:
+    known = [value for value in values if math.isfinite(value)]
+    return float(np.mean(known)) if known else math.nan
+
+
+def _mean_gnss(runs: Sequence[WheelRun]) -> GnssDistance:
+    """Return the mean distance; drives err alike, so that it is no surer than the least sure."""
+    known = [run.gnss for run in runs if math.isfinite(run.gnss.distance_m)]
+    if not known:
+        return GnssDistance(
+            problem=next((run.gnss.problem for run in runs if run.gnss.problem), "No satellites.")
+        )
+    worst = max(known, key=lambda gnss: gnss.std_m)
+    return replace(worst, distance_m=_mean([gnss.distance_m for gnss in known]))
+
+
+def _pictures_differ(runs: Sequence[WheelRun]) -> list[str]:
+    off = _mean([run.visual_m / run.tape_m - 1.0 for run in runs])
+    if not abs(off) > _PICTURES_DIFFER:
         return []
     return [
-        f"By the {what} the distance was {100.0 * mean:+.1f} % off the tape's: check the tape, and"
+        f"By the pictures the distance was {100.0 * off:+.1f} % off the tape's: check the tape, and"
         " the camera's height in the ground step."
+    ]
+
+
+def _satellites_differ(runs: Sequence[WheelRun]) -> list[str]:
+    known = [run for run in runs if math.isfinite(run.gnss.distance_m)]
+    if not known:
+        return []
+    gnss = _mean_gnss(known)
+    off_m = gnss.distance_m - _mean([run.tape_m for run in known])
+    if abs(off_m) <= _COVERS * math.hypot(gnss.std_m, _TAPE_STD_M):
+        return []
+    return [
+        f"The {satellite_words(gnss)} are {100.0 * off_m:+.1f} cm off the tape, more than both may"
+        " be off: measure the distance between the lines again before accepting."
     ]

@@ -31,7 +31,7 @@ from agriseg.messages import (
     PulseReport,
     ValveEvent,
 )
-from agriseg.ports import Camera, Clock, SprayController
+from agriseg.ports import Camera, Clock, PositionReceiver, SprayController
 
 CONNECT_S = 20.0
 ARM_S = 5.0
@@ -150,6 +150,8 @@ class Yard:
     wait : callable
         Lets a little time pass, until there may be something new.
     guide : Guide
+    receiver : PositionReceiver, optional
+        For a test that compares with it; nothing else asks it.
     """
 
     def __init__(
@@ -160,12 +162,14 @@ class Yard:
         clock: Clock,
         wait: Callable[[], None],
         guide: Guide,
+        receiver: PositionReceiver | None = None,
     ) -> None:
         size = (config.camera.width_px, config.camera.height_px)
         self.config = config
         self.ground = GroundPlane(config.camera.intrinsics, config.camera.pose, size)
         self.clock = clock
         self.guide = guide
+        self.receiver = receiver
         self.odometer = OdometerLog()
         self.capabilities: ControllerCapabilities | None = None
         self.status: ControllerStatus | None = None

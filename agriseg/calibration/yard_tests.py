@@ -145,10 +145,12 @@ def simulated_marks(config: Config) -> tuple[tuple[float, float], ...]:
 def _real_yard(config: Config, guide: Guide) -> Iterator[Yard]:
     from agriseg.cameras.opening import open_camera
     from agriseg.clock import MonotonicClock
+    from agriseg.positioning.opening import open_receiver
     from agriseg.spraying.link_process import LinkProcess
 
     config = test_config(config)
     clock = MonotonicClock()
+    receiver = open_receiver(config, clock, None, 0.0)
     camera = open_camera(config.camera, clock)
     try:
         controller = LinkProcess(config)
@@ -160,7 +162,9 @@ def _real_yard(config: Config, guide: Guide) -> Iterator[Yard]:
         wait_for_any((controller,), _PATIENCE_S)
 
     try:
-        yield Yard(config, camera, controller, clock, wait, guide)
+        yield Yard(config, camera, controller, clock, wait, guide, receiver)
     finally:
+        if receiver is not None:
+            receiver.close()
         controller.close()
         camera.close()

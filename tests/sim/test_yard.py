@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import pytest
 
@@ -12,7 +13,11 @@ from agriseg.calibration.nozzle_positions import measure_nozzle_positions
 from agriseg.calibration.simulated_yard import SimulatedYard
 from agriseg.calibration.steps import StepResult
 from agriseg.calibration.verification import verify_by_driving
-from agriseg.calibration.wheel_counts import measure_wheel
+from agriseg.calibration.wheel_counts import (
+    counts_result,
+    drive_taped_distance,
+    measure_wheel,
+)
 from agriseg.calibration.yard import Leg, StoppedByOperatorError
 from agriseg.calibration.yard_tests import run_test, simulated_marks, test_config
 from agriseg.config import Config, parse_config
@@ -44,14 +49,21 @@ class Quiet:
         return False
 
 
-def machine(truth: dict[str, float], seed: int = 1) -> Config:
+def machine(
+    truth: dict[str, float],
+    seed: int = 1,
+    *,
+    gnss: Mapping[str, object] | None = None,
+    source: str = "auto",
+) -> Config:
     """A small boom and a coarse camera, that a test takes seconds."""
     return test_config(
         parse_config(
             {
                 "camera": {"width_px": 480, "height_px": 272},
                 "boom": {"nozzle_count": 8, "pitch_m": 0.1, "footprint_across_m": 0.11},
-                "simulation": {"seed": seed, "truth": truth},
+                "position": {"source": source},
+                "simulation": {"seed": seed, "truth": truth, "gnss": dict(gnss or {})},
             },
             source="test",
         )
@@ -101,6 +113,43 @@ def test_a_wheel_with_other_counts_is_measured() -> None:
     result = measure_wheel(SimulatedYard(config).yard(Quiet()), tape_m=6.0, runs=2)
     (value,) = result.values
     assert float(value.value) == pytest.approx(2070.0, rel=0.003)
+
+
+@pytest.mark.parametrize("quality", ["rtk-fixed", "rtk-float"])
+def test_the_driven_distance_is_compared_with_satellites(quality: str) -> None:
+    gnss = {"quality": quality, "noise_m": 0.01 if quality == "rtk-fixed" else 0.2}
+    config = machine({"wheel.counts_per_m": 2070.0}, gnss=gnss)
+    result = measure_wheel(SimulatedYard(config).yard(Quiet()), tape_m=6.0, runs=1)
+    (distance_m,), (std_m,) = result.facts["gnss_m"], result.facts["gnss_std_m"]
+    assert abs(distance_m - 6.0) < 3.0 * std_m
+    assert std_m == pytest.approx(math.sqrt(2.0) * gnss["noise_m"], rel=0.01)
+    assert quality.replace("rtk-", "RTK ") in result.summary
+    assert not any("satellites" in warning for warning in result.warnings)
+
+
+def test_a_tape_that_was_read_wrongly_is_told_by_the_satellites() -> None:
+    config = machine({})
+    yard = SimulatedYard(config).yard(Quiet())
+    run = drive_taped_distance(yard, 6.0)
+    misread = counts_result(config, [replace(run, tape_m=6.2)])
+    assert any("cm off the tape" in warning for warning in misread.warnings)
+
+
+@pytest.mark.parametrize(
+    ("gnss", "source", "words"),
+    [
+        ({"fault": "no-fix", "fault_lasts_s": 1e4}, "sim", "had no fix"),
+        ({"fault": "silent", "fault_lasts_s": 1e4}, "sim", "sent no position"),
+        ({}, "none", "There is no satellite receiver"),
+    ],
+)
+def test_without_satellites_the_wheel_is_measured_all_the_same(
+    gnss: dict[str, object], source: str, words: str
+) -> None:
+    config = machine({"wheel.counts_per_m": 2070.0}, gnss=gnss, source=source)
+    result = measure_wheel(SimulatedYard(config).yard(Quiet()), tape_m=6.0, runs=1)
+    assert words in result.summary
+    assert float(result.values[0].value) == pytest.approx(2070.0, rel=0.004)
 
 
 def test_a_wheel_that_does_not_turn_is_told() -> None:

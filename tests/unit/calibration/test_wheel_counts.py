@@ -6,6 +6,7 @@ import math
 
 import pytest
 
+from agriseg.calibration.gnss_distance import GnssDistance
 from agriseg.calibration.wheel_counts import WheelRun, counts_result, wheel_run
 from agriseg.config import Config
 from agriseg.errors import CalibrationError
@@ -58,3 +59,35 @@ def test_the_pictures_are_compared_with_the_tape() -> None:
     runs = [run(41_000.0, visual_m=21.0), run(41_000.0, visual_m=21.2)]
     (warning,) = counts_result(CONFIG, runs).warnings
     assert "+5.5 % off the tape's" in warning
+
+
+def by_satellite(distance_m: float, std_m: float, quality: str) -> WheelRun:
+    gnss = GnssDistance(distance_m=distance_m, std_m=std_m, quality=quality)
+    return WheelRun(counts=41_000.0, tape_m=20.0, gnss=gnss)
+
+
+@pytest.mark.parametrize(
+    ("distance_m", "std_m", "quality", "warns"),
+    [
+        (20.02, 0.014, "RTK fixed", False),
+        (20.20, 0.014, "RTK fixed", True),
+        (20.20, 0.3, "RTK float", False),
+        (19.0, 0.3, "RTK float", True),
+    ],
+)
+def test_satellites_beyond_their_uncertainty_are_told(
+    distance_m: float, std_m: float, quality: str, warns: bool
+) -> None:
+    result = counts_result(CONFIG, [by_satellite(distance_m, std_m, quality)] * 3)
+    assert f"satellites {distance_m:.2f} ± {2.0 * std_m:.2f} m ({quality})" in result.summary
+    assert bool(result.warnings) is warns
+    if warns:
+        assert f"{100.0 * (distance_m - 20.0):+.1f} cm off the tape" in result.warnings[0]
+
+
+def test_why_there_are_no_satellites_is_told() -> None:
+    gnss = GnssDistance(problem="There is no satellite receiver to compare with.")
+    runs = [WheelRun(counts=41_000.0, tape_m=20.0, gnss=gnss)] * 3
+    result = counts_result(CONFIG, runs)
+    assert "There is no satellite receiver" in result.summary
+    assert result.warnings == ()
