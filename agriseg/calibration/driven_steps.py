@@ -4,8 +4,17 @@ from __future__ import annotations
 
 import math
 
-from agriseg.calibration.steps import Chart, Figure, NumberField, StepResult, Tone
+from agriseg.calibration.steps import (
+    Chart,
+    ChoiceField,
+    Figure,
+    NumberField,
+    StepPhase,
+    StepResult,
+    Tone,
+)
 from agriseg.calibration.yard_step import YardStep
+from agriseg.calibration.yard_tests import BY_FLOW
 from agriseg.spraying.boom import Boom
 
 
@@ -53,16 +62,42 @@ class NozzlesStep(YardStep):
         )
 
 
+METHOD, STRIPS, FLOW = "method", "strips", "flow"
+"""Field of the latency step, and what can be chosen."""
+
+
 class LatencyStep(YardStep):
-    """How long each valve takes to open and to close, by wet strips at two speeds."""
+    """How long each valve takes to open and to close, by wet strips or by the flow signal."""
 
     name = "latency"
     instruction = (
         "Fill the tank with water, stand on dry, even ground with 10 m free ahead, and begin."
     )
 
-    def _fields(self) -> tuple[NumberField, ...]:
+    @property
+    def _is_by_flow(self) -> bool:
+        return self._chosen.get(METHOD) == FLOW
+
+    def _instruction(self, phase: StepPhase) -> str:
+        if phase is StepPhase.PREPARE and self._is_by_flow:
+            return "Fill the tank with water, run the pump, stand still, and begin."
+        return super()._instruction(phase)
+
+    def _options(self) -> dict[str, float]:
+        return {BY_FLOW: 1.0} if self._is_by_flow else super()._options()
+
+    def _fields(self) -> tuple[NumberField | ChoiceField, ...]:
+        method = ChoiceField(
+            name=METHOD,
+            label="Measured by",
+            value=FLOW if self._is_by_flow else STRIPS,
+            choices={STRIPS: "Wet strips", FLOW: "Flow meter"},
+            help="Wet strips need no flow meter and see the droplets' fall too.",
+        )
+        if self._is_by_flow:
+            return (method,)
         return (
+            method,
             _speed("slow_m_s", "Slow speed", self._number("slow_m_s", 0.5)),
             _speed("fast_m_s", "Fast speed", self._number("fast_m_s", 2.0)),
         )

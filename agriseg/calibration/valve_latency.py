@@ -128,7 +128,8 @@ def measure_valve_latency(
     surveys.look_away()
     yard.say("Looking for the wet strips.", 0.96)
     strips = find_strips(boom, reports, yard.odometer, *surveys.pictures())
-    return latency_result(boom, fit_latencies(strips), slow_m_s=slow_m_s, fast_m_s=fast_m_s)
+    method = f"wet strips at {slow_m_s:g} and {fast_m_s:g} m/s"
+    return latency_result(boom, fit_latencies(strips), method=method)
 
 
 def find_strips(
@@ -200,9 +201,7 @@ def fit_latencies(strips: Sequence[Strip]) -> tuple[ValveLatency, ...]:
     )
 
 
-def latency_result(
-    boom: Boom, found: Sequence[ValveLatency], *, slow_m_s: float, fast_m_s: float
-) -> StepResult:
+def latency_result(boom: Boom, found: Sequence[ValveLatency], *, method: str) -> StepResult:
     """Return what is proposed to the operator; the droplets' fall stays as configured.
 
     The test sees a valve's delay and the fall together. Where the fall as configured leaves
@@ -249,7 +248,7 @@ def latency_result(
         )
     return StepResult(
         values=tuple(values),
-        method=f"wet strips at {slow_m_s:g} and {fast_m_s:g} m/s",
+        method=method,
         observations=sum(valve.strips for valve in found),
         summary=f"Valves open after {opening.mean():.1f} ms (spread {opening.std():.1f}) and close"
         f" after {closing.mean():.1f} ms (spread {closing.std():.1f}), each known to"
@@ -271,16 +270,15 @@ def latency_result(
 
 
 def dead_time_s(coil_on_s: Float64Array, volume_l: Float64Array) -> tuple[float, float]:
-    """Return the dead time of a valve by the flow signal, and its standard uncertainty; seconds.
+    """Return where the line of volume over coil time begins, and how sure that is; seconds.
 
-    A pulse lets through flow times (coil time less dead time); the dead time is opening less
-    closing delay. It checks the strips' result where the controller has a flow meter, but
-    cannot tell the two delays apart.
+    A pulse lets through flow times (coil time less dead time): over whole pulses this is opening
+    less closing delay, over a valve that is open still it is the opening delay.
 
     Parameters
     ----------
     coil_on_s, volume_l : (N,) float64
-        Of pulses of at least two lengths.
+        Of at least two times.
     """
     line = _line(np.asarray(coil_on_s, np.float64), np.asarray(volume_l, np.float64))
     dead = -line.constant / line.slope

@@ -11,6 +11,7 @@ from agriseg.calibration.steps import (
     REPEAT,
     CalibrationStep,
     Chart,
+    ChoiceField,
     Figure,
     NumberField,
     Question,
@@ -58,6 +59,7 @@ class YardStep(CalibrationStep):
         self._problem = ""
         self._result: StepResult | None = None
         self._entered: dict[str, float] = {}
+        self._chosen: dict[str, str] = {}
 
     @property
     def view(self) -> StepView:
@@ -91,17 +93,21 @@ class YardStep(CalibrationStep):
         return self._test is not None or self._is_real
 
     def enter(self, name: str, value: float | str) -> None:
-        """Take a number for the test.
+        """Take a number or a choice for the test.
 
         Raises
         ------
         CalibrationError
-            There is no such field, or the number is out of its range.
+            There is no such field, the number is out of its range, or no such choice.
         """
         for field in self._fields():
-            if field.name == name:
+            if field.name != name:
+                continue
+            if isinstance(field, ChoiceField):
+                self._chosen[name] = checked_choice(field, value)
+            else:
                 self._entered[name] = checked_number(field, value)
-                return
+            return
         raise CalibrationError(f"the step {self.name} has no field {name!r}")
 
     def act(self, action: str) -> None:
@@ -124,8 +130,8 @@ class YardStep(CalibrationStep):
     # What a step says of itself
 
     @abstractmethod
-    def _fields(self) -> tuple[NumberField, ...]:
-        """Return the numbers that the test takes."""
+    def _fields(self) -> tuple[NumberField | ChoiceField, ...]:
+        """Return the numbers and choices that the test takes."""
 
     def _take_outcome(self, outcome: TestOutcome) -> None:
         """Take what the test gave."""
@@ -166,7 +172,8 @@ class YardStep(CalibrationStep):
         return self._entered.get(name, otherwise)
 
     def _options(self) -> dict[str, float]:
-        return {field.name: field.value for field in self._fields() if field.value is not None}
+        numbers = (field for field in self._fields() if isinstance(field, NumberField))
+        return {field.name: field.value for field in numbers if field.value is not None}
 
     def _actions(self, phase: StepPhase) -> tuple[StepAction, ...]:
         if phase is StepPhase.MEASURE:
@@ -226,3 +233,17 @@ def checked_number(field: NumberField, value: float | str) -> float:
             " used; enter it again"
         )
     return number
+
+
+def checked_choice(field: ChoiceField, value: float | str) -> str:
+    """Return an entry as one of a field's choices.
+
+    Raises
+    ------
+    CalibrationError
+        It is none of them.
+    """
+    if value not in field.choices:
+        known = ", ".join(field.choices)
+        raise CalibrationError(f"{field.label} is {value}, but it can be: {known}; choose again")
+    return str(value)

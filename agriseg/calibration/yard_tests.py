@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from agriseg.calibration.flow_catch import DEFAULT_SECONDS, Spraying, spray_into_cups
+from agriseg.calibration.flow_latency import measure_latency_by_flow
 from agriseg.calibration.nozzle_positions import measure_nozzle_positions
 from agriseg.calibration.simulated_yard import SimulatedYard
 from agriseg.calibration.steps import StepResult
@@ -19,6 +20,8 @@ from agriseg.doorbell import wait_for_any
 from agriseg.errors import AgrisegError, CalibrationError
 
 SIMULATED = "sim"
+BY_FLOW = "by_flow"
+"""Option of the latency test: 1 measures by the flow signal instead of wet strips."""
 _PATIENCE_S = 0.005
 _MARK_PITCH_M = 0.38
 _MARKS = 9
@@ -99,11 +102,7 @@ _MEASURES: Mapping[str, Callable[[Yard, Options], StepResult]] = {
     "nozzles": lambda yard, options: measure_nozzle_positions(
         yard, stops=int(options.get("stops", 8))
     ),
-    "latency": lambda yard, options: measure_valve_latency(
-        yard,
-        slow_m_s=options.get("slow_m_s", SLOW_M_S),
-        fast_m_s=options.get("fast_m_s", FAST_M_S),
-    ),
+    "latency": lambda yard, options: _measure_latency(yard, options),
     "wheel": lambda yard, options: measure_wheel(
         yard, tape_m=options.get("tape_m", 20.0), runs=int(options.get("runs", 3))
     ),
@@ -111,6 +110,16 @@ _MEASURES: Mapping[str, Callable[[Yard, Options], StepResult]] = {
         yard, speed_m_s=options.get("speed_m_s", 1.0)
     ),
 }
+
+
+def _measure_latency(yard: Yard, options: Options) -> StepResult:
+    if options.get(BY_FLOW, 0.0):
+        return measure_latency_by_flow(yard)
+    return measure_valve_latency(
+        yard,
+        slow_m_s=options.get("slow_m_s", SLOW_M_S),
+        fast_m_s=options.get("fast_m_s", FAST_M_S),
+    )
 
 
 def _run_simulated(config: Config, name: str, options: Options, guide: Guide) -> TestOutcome:

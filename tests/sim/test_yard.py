@@ -162,6 +162,22 @@ def test_a_wheel_that_does_not_turn_is_told() -> None:
         measure_wheel(yard.yard(Quiet()), tape_m=6.0, runs=1)
 
 
+def test_delays_are_measured_by_the_flow_meter() -> None:
+    truth = {"boom.nozzles.1.flow_l_min": 0.5, "boom.nozzles.4.flow_l_min": 0.004}
+    for nozzle in range(8):
+        truth[f"boom.nozzles.{nozzle}.open_latency_ms"] = 14.0 + nozzle
+        truth[f"boom.nozzles.{nozzle}.close_latency_ms"] = 9.0 - 0.5 * nozzle
+    config = machine(truth)
+    result = run_test(config, "latency", {"by_flow": 1.0}, Quiet()).result
+    assert result is not None
+    assert "flow signal" in result.method
+    found = {value.key: (float(value.value), value.std) for value in result.values}
+    assert len(found) == 14
+    for key, (value, std) in found.items():
+        assert abs(value - truth[key]) < min(2.0, 4.0 * std), key
+    assert "did not see nozzle 5 spray" in result.warnings[0]
+
+
 def test_worn_nozzles_fill_their_cups_sooner() -> None:
     config = machine({"boom.nozzles.2.flow_l_min": 0.48, "boom.nozzles.5.flow_l_min": 0.3})
     outcome = run_test(config, "flow", {"seconds": 12.0}, Quiet())

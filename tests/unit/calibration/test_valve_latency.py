@@ -75,7 +75,7 @@ def test_one_speed_is_not_enough() -> None:
 def test_the_fall_is_taken_off_and_stays_as_configured() -> None:
     boom = Boom(BoomConfig(nozzle_count=2))
     found = fit_latencies(strips({0: (0.037, 0.026), 1: (0.039, 0.028)}))
-    result = latency_result(boom, found, slow_m_s=0.5, fast_m_s=2.0)
+    result = latency_result(boom, found, method="wet strips")
     values = {v.key: v.value for v in result.values}
     assert values["boom.nozzles.0.open_latency_ms"] == pytest.approx(17.0, abs=1e-3)
     assert values["boom.nozzles.1.close_latency_ms"] == pytest.approx(8.0, abs=1e-3)
@@ -86,7 +86,7 @@ def test_the_fall_is_taken_off_and_stays_as_configured() -> None:
 def test_a_fall_that_leaves_no_time_for_the_valve_is_lowered() -> None:
     boom = Boom(BoomConfig(nozzle_count=1, fall_ms=40.0))
     found = fit_latencies(strips({0: (0.037, 0.026)}))
-    result = latency_result(boom, found, slow_m_s=0.5, fast_m_s=2.0)
+    result = latency_result(boom, found, method="wet strips")
     values = {v.key: v.value for v in result.values}
     assert values["boom.fall_ms"] == pytest.approx(25.0, abs=0.01) or values[
         "boom.fall_ms"
@@ -100,13 +100,13 @@ def test_spray_before_its_coil_is_impossible() -> None:
     boom = Boom(BoomConfig(nozzle_count=1))
     found = fit_latencies(strips({0: (0.037, -0.004)}))
     with pytest.raises(CalibrationError, match="old delays are kept"):
-        latency_result(boom, found, slow_m_s=0.5, fast_m_s=2.0)
+        latency_result(boom, found, method="wet strips")
 
 
 def test_a_nozzle_without_strips_keeps_its_delays() -> None:
     boom = Boom(BoomConfig(nozzle_count=3))
     found = fit_latencies(strips({0: (0.037, 0.026), 2: (0.037, 0.026)}))
-    result = latency_result(boom, found, slow_m_s=0.5, fast_m_s=2.0)
+    result = latency_result(boom, found, method="wet strips")
     assert not any("nozzles.1." in v.key for v in result.values)
     assert "nozzle 2 were seen" in result.warnings[0]
 

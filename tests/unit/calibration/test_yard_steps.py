@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from agriseg.calibration.catalogue import STEPS
-from agriseg.calibration.driven_steps import NozzlesStep, WheelStep
+from agriseg.calibration.driven_steps import LatencyStep, NozzlesStep, WheelStep
 from agriseg.calibration.entries import MeasuredValue
 from agriseg.calibration.flow_catch import Spraying
 from agriseg.calibration.flow_step import BACK, CUP, LEAVE_OUT, FlowStep
@@ -113,6 +113,18 @@ def test_a_test_runs_with_what_was_entered_and_shows_its_progress(
     assert (view.instruction, view.progress, view.remaining_s) == ("Drive forward.", 0.25, 30.0)
     assert view.phase is StepPhase.MEASURE
     assert actions(step) == [STOP]
+
+
+def test_latency_can_be_measured_by_the_flow_meter(setup: StepSetup, bench: Bench) -> None:
+    step = LatencyStep(setup, bench.start)
+    assert [field.name for field in step.view.fields] == ["method", "slow_m_s", "fast_m_s"]
+    with pytest.raises(CalibrationError, match="it can be: strips, flow"):
+        step.enter("method", "guess")
+    step.enter("method", "flow")
+    assert [field.name for field in step.view.fields] == ["method"]
+    assert "stand still" in step.view.instruction
+    step.act(MEASURE)
+    assert bench.newest.options == {"by_flow": 1.0}
 
 
 def test_a_real_machine_is_left_to_the_step(setup: StepSetup, bench: Bench) -> None:
