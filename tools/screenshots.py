@@ -183,7 +183,31 @@ def _work_and_stop(session: Session) -> bool:
     session.photograph("setup", "connected")
     session.photograph("display", "stopped")
     session.photograph("help", "stopped")
-    return ready and calibrated and spraying and stopped
+    reviewed = _review(session)
+    return ready and calibrated and spraying and stopped and reviewed
+
+
+def _review(session: Session) -> bool:
+    """The run that was just sprayed: in the list, looked at again, a plant explained."""
+    page = session.window.review
+    session.window.show_page("review")
+    listed = session.wait_for(lambda: bool(page.runs.shown), _TEST_WITHIN_S)
+    session.photograph("review", "runs")
+    if not listed:
+        return False
+    page.open_run(page.runs.shown[0])
+    opened = session.wait_for(lambda: page.view.picture.frame is not None, _TEST_WITHIN_S)
+    for _ in range(8):
+        page.view.next_plant(1)
+    session.photograph("review", "plant")
+    for name in ("layers", "marks", "export"):
+        page.view.show_tab(name)
+        session.photograph("review", name)
+    page.view.show_tab("what-if")
+    page.view.what_if.keys["sensitivity"].click()
+    tried = session.wait_for(lambda: not page.is_busy, _TEST_WITHIN_S)
+    session.photograph("review", "what-if")
+    return opened and tried
 
 
 def _calibrate(session: Session) -> bool:
@@ -223,7 +247,7 @@ def _see_boards(session: Session) -> bool:
     held = session.wait_for(lambda: _progress(session) > 0.4, _TEST_WITHIN_S)
     session.photograph("calibrate", "camera")
     page.wizard.left.emit()
-    page.leave_key.click()
+    page.leave_panel.leave_key.click()
     page.begin("ground")
     page.wizard.acted.emit(MEASURE)
     lying = session.wait_for(lambda: _progress(session) >= 1.0, _TEST_WITHIN_S)

@@ -343,7 +343,7 @@ class MainWindow(QMainWindow):
         self.calibrate.show_state(
             refusal(snapshot, self._link, self._stop_phase), self._bridge.now_s()
         )
-        self.review.show_state(refusal(snapshot, self._link, self._stop_phase))
+        self.review.show_state(refusal(snapshot, self._link, StopPhase.IDLE))
         self._show_actions()
         self._show_banner()
 

@@ -35,7 +35,11 @@ KEYS = (
     ("T", "Alarms or plots, where only one has room"),
     ("D", "Day or night colours"),
     ("U", "Metric or US units"),
-    ("F1  F2  F3  F4", "Help, Operate, Display, Setup"),
+    ("F1  F2  F3", "Help, Operate, Display"),
+    ("F4  F5  F6", "Setup, Calibrate, Review"),
+    ("K  ←  →", "Review: play or pause, one picture back or on (Shift: ten)"),
+    ("↑  ↓", "Review: play faster, slower"),
+    ("N  B  J  H", "Review: next weed, last weed, next miss, last miss"),
     ("F11", "Full screen"),
     ("Tab, Enter", "Go to the next key, press it"),
 )

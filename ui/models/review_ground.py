@@ -9,6 +9,7 @@ from enum import Enum
 import numpy as np
 from numpy.typing import NDArray
 
+from agriseg.mapping.return_list import ON_PURPOSE
 from agriseg.messages import ClassId, Float64Array, Plant
 from agriseg.recording.history import RunHistory
 from agriseg.recording.story import RunStory
@@ -119,7 +120,7 @@ def ground_map(story: RunStory) -> GroundMap:
         [
             (m.missed.nozzle_id, m.missed.s_min_m, m.missed.s_max_m)
             for m in story.history.missed
-            if m.missed.reason != "crop"
+            if m.missed.reason not in ON_PURPOSE
         ]
     )
     spans = np.asarray(Boom(story.history.config.boom).footprint_y_m, np.float64)

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from agriseg.messages import ClassId, Plant, PulseOutcome, RunEvent
+from agriseg.mapping.return_list import ON_PURPOSE
+from agriseg.messages import ClassId, MissedWeed, Plant, PulseOutcome, RunEvent
 from agriseg.recording.report import MISSED_REASONS, OUTCOMES
 from agriseg.recording.story import PlantStory, PulseStory
 from agriseg.spraying.targets import weed_threshold
@@ -45,7 +46,24 @@ def verdict_of(story: PlantStory) -> Verdict:
         return Verdict.SPRAYED
     if story.pulses:
         return Verdict.UNCONFIRMED
-    return Verdict.MISSED if _given_up(story) else Verdict.LEFT
+    return Verdict.MISSED if any(is_missed(one) for one in story.missed) else Verdict.LEFT
+
+
+def is_missed(missed: MissedWeed) -> bool:
+    """Return whether ground was given up against what was wanted, not on purpose."""
+    return missed.reason not in ON_PURPOSE
+
+
+def strip_words(missed: MissedWeed, units: Units) -> PlantWords:
+    """Explain ground that was given up and on which no single weed is known."""
+    reason = MISSED_REASONS.get(missed.reason, missed.reason)
+    length = _length(missed.s_max_m - missed.s_min_m, units)
+    return PlantWords(
+        title=f"Nozzle {missed.nozzle_id + 1}",
+        verdict=Verdict.MISSED if is_missed(missed) else Verdict.LEFT,
+        sentence=f"Why not sprayed: {reason}.",
+        rows=(("Given up", f"{length} along the track"),),
+    )
 
 
 def plant_words(story: PlantStory, sensitivity: float, units: Units) -> PlantWords:
@@ -100,7 +118,7 @@ def _sentence(story: PlantStory, verdict: Verdict) -> str:
         return "Why not sprayed: it is crop."
     if verdict is Verdict.UNCONFIRMED:
         return f"Commanded, but no confirmed spray reached it: {_what_happened(story)}."
-    if verdict is Verdict.MISSED:
+    if story.missed:
         reasons = dict.fromkeys(reason for _, _, reason in _strips(story))
         return f"Why not sprayed: {'; '.join(reasons)}."
     why = story.plant.decision.removeprefix("not sprayed: ")
@@ -160,10 +178,6 @@ def _what_happened(story: PlantStory) -> str:
         for p in story.pulses
     )
     return "; ".join(said)
-
-
-def _given_up(story: PlantStory) -> bool:
-    return bool(story.missed)
 
 
 def _strips(story: PlantStory) -> list[tuple[int, float, str]]:

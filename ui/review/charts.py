@@ -91,6 +91,7 @@ class NozzleChartView(QWidget):
         self.confirmed.setOpts(pen=pg.mkPen(None), brush=pg.mkBrush(theme.spray))
         self.missed.setOpts(pen=pg.mkPen(None), brush=pg.mkBrush(theme.fault))
         self._now.setPen(pg.mkPen(theme.accent, width=2))
+        self._plot.setMinimumHeight(theme.px(112))
         self.legend.setText(
             f'<span style="font-size:{theme.px(13)}px; color:{theme.muted}">Nozzles, metres along'
             f' the track:  <b style="color:{theme.text}">▭ commanded</b>  '

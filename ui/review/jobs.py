@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import io
 import shutil
@@ -20,12 +19,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExportForm:
-    """A format: its name for the command line, what the key says, and how files end."""
+    """A format of `agriseg runs export`: name, options, what the key says, how files end."""
 
     name: str
     word: str
     hint: str
     suffix: str
+    options: tuple[str, ...] = ()
 
 
 FORMS = (
@@ -37,6 +37,13 @@ FORMS = (
     ExportForm(name="taskdata", word="ISOXML", hint="task data, ZIP", suffix="-taskdata.zip"),
     ExportForm(name="pdf", word="PDF", hint="spray record", suffix="-record.pdf"),
     ExportForm(name="html", word="HTML", hint="spray record", suffix="-record.html"),
+    ExportForm(
+        name="recording",
+        word="Recording",
+        hint="without its places",
+        suffix="-shared",
+        options=("--no-position",),
+    ),
 )
 
 
@@ -48,7 +55,7 @@ def export_run(tell: Tell, run: Path, form: ExportForm, folder: Path) -> str:
     ExportError
         It is there already, or cannot be made.
     """
-    from agriseg.commands import runs_maps
+    from agriseg.app import build_parser
 
     tell(f"{form.word} is written", 0.0)
     out = folder / f"{run.name}{form.suffix}"
@@ -62,17 +69,9 @@ def export_run(tell: Tell, run: Path, form: ExportForm, folder: Path) -> str:
     said = io.StringIO()
     try:
         with contextlib.redirect_stdout(said):
-            runs_maps.export_run(
-                argparse.Namespace(
-                    directory=run,
-                    format=form.name,
-                    out=scratch / out.name,
-                    layers=None,
-                    cell=2.0,
-                    origin=None,
-                    overwrite=False,
-                )
-            )
+            words = ["--format", form.name, "--out", str(scratch / out.name), *form.options]
+            arguments = build_parser().parse_args(["runs", "export", str(run), *words])
+            arguments.run(arguments)
         (scratch / out.name).rename(out)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)

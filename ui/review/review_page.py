@@ -127,7 +127,11 @@ class ReviewPage(QWidget):
     def end(self) -> None:
         """Give everything up: the window closes."""
         self._reader.stop()
+        source = self._source
         self.close_run()
+        self._thread.stop()
+        if source is not None:
+            source.close()
 
     def showEvent(self, event: QShowEvent) -> None:
         """List the runs."""
@@ -136,17 +140,14 @@ class ReviewPage(QWidget):
             self.refresh()
 
     def hideEvent(self, event: QHideEvent) -> None:
-        """Stop what nobody sees; the run looked at stays where it is."""
+        """Stop what nobody sees; the run looked at stays where it is, and a job goes on."""
         super().hideEvent(event)
-        self._reader.stop()
-        self.view.pause()
+        self._reader.cancel()
         if self._opened is None:
             self.close_run()
             return
-        self._thread.stop()
-        if self._source is not None:
-            self._source.close()
-        self._job.cancel()
+        self.view.pause()
+        self._release()
 
     # The list
 
@@ -222,12 +223,16 @@ class ReviewPage(QWidget):
     def close_run(self) -> None:
         """Go back to the list."""
         self.view.pause()
-        self._thread.stop()
         self._job.cancel()
-        if self._source is not None:
-            self._source.close()
+        self._release()
         self._source = self._opened = None
         self._stack.setCurrentWidget(self.runs)
+
+    def _release(self) -> None:
+        """Give up what is being read and close the files, without waiting for it."""
+        self._thread.cancel()
+        if self._source is not None:
+            self._thread.ask(self._source.close, lambda _: None)
 
     def _leave(self) -> None:
         self.close_run()
@@ -266,8 +271,10 @@ class ReviewPage(QWidget):
         self.view.take_notes(self._opened)
 
     def _fail(self, text: str) -> None:
-        if self._stack.currentWidget() is self.view and self._opened is None:
-            self.close_run()
+        if self._opened is not None:
+            self.explained.emit(text)
+            return
+        self.close_run()
         self.runs.show_problem(text)
 
     # Jobs in a process

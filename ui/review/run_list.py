@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelIndex, QRect, QSize, Qt
-from PySide6.QtGui import QColor, QFont, QFontMetrics, QImage, QPainter, QPen
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QImage, QKeyEvent, QPainter, QPen
 from PySide6.QtWidgets import (
     QListView,
     QScroller,
@@ -24,6 +24,14 @@ from ui.widgets.icons import pixmap
 
 CARD = Qt.ItemDataRole.UserRole
 _HEIGHT_PX = 92
+_MOVES = (
+    Qt.Key.Key_Up,
+    Qt.Key.Key_Down,
+    Qt.Key.Key_PageUp,
+    Qt.Key.Key_PageDown,
+    Qt.Key.Key_Home,
+    Qt.Key.Key_End,
+)
 _THUMB_PX = (128, 76)
 
 Index = QModelIndex | QPersistentModelIndex
@@ -105,6 +113,18 @@ class RunList(QListView):
         row = rows[0] if rows else 0
         if self.runs.cards:
             self.setCurrentIndex(self.runs.index(row))
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Move with the arrows, open with Return; leave Space and letters to the window.
+
+        A list would take Space for choosing a row and letters for a search.
+        """
+        if event.key() in _MOVES:
+            super().keyPressEvent(event)
+        elif event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            self.activated.emit(self.currentIndex())
+        else:
+            event.ignore()
 
     def _set_theme(self, theme: Theme) -> None:
         self.setStyleSheet(f"QListView {{ background: {theme.panel}; outline: none; }}")

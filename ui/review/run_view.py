@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 from PySide6.QtCore import QElapsedTimer, Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
+from agriseg.messages import ClassId
 from agriseg.recording.marks import Mark, RunNotes
+from agriseg.recording.story import TimelineEvent
 from ui.models.review_open import OpenedRun
-from ui.models.review_plant import plant_words, sensitivity_at
+from ui.models.review_plant import plant_words, sensitivity_at, strip_words
 from ui.models.review_play import Playhead, neighbour
 from ui.review.charts import GroundMapView, NozzleChartView
 from ui.review.panels import ExportPanel, JobBar, LayersPanel, MarksPanel, PlantPanel
@@ -25,6 +28,7 @@ from ui.widgets.words import Words
 _TICK_MS = 33
 _FACE = KeyFace(text_px=13, icon_px=24, min_width_px=64, stacked=True)
 _MANY = 10
+_NEAR_M = 0.5
 _TABS = (
     ("plant", "Plant", "sprout"),
     ("layers", "Layers", "layers"),
@@ -49,6 +53,7 @@ class RunView(QWidget):
         self._units = units
         self._run: OpenedRun | None = None
         self._plant = -1
+        self._plant_t_s = math.nan
         self._asked = -1
         self.playhead: Playhead | None = None
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -230,13 +235,12 @@ class RunView(QWidget):
         """Go to the weed decided on next, or before."""
         if self._run is None or self.playhead is None:
             return
-        ids = [event.plant_id for event in self._run.weeds]
-        if self._plant in ids:
+        weeds = self._run.weeds
+        index = neighbour([event.t_s for event in weeds], self.playhead.t_s, direction)
+        ids = [event.plant_id for event in weeds]
+        if self._plant in ids and self.playhead.t_s == self._plant_t_s:
             index = ids.index(self._plant) + direction
-        else:
-            found = neighbour([e.t_s for e in self._run.weeds], self.playhead.t_s, direction)
-            index = -1 if found is None else found
-        if 0 <= index < len(ids):
+        if index is not None and 0 <= index < len(ids):
             self.look_at_plant(ids[index])
 
     def next_miss(self, direction: int) -> None:
@@ -247,15 +251,8 @@ class RunView(QWidget):
         index = neighbour([event.t_s for event in misses], self.playhead.t_s, direction)
         if index is None:
             return
-        timed = [m for m in self._run.story.history.missed if m.t_s == misses[index].t_s]
         self.seek(misses[index].t_s)
-        for missed in timed:
-            ground = missed.missed
-            for plant in self._run.story.plants_between(ground.s_min_m - 0.3, ground.s_max_m + 0.3):
-                story = self._run.story.plant(plant.plant_id)
-                if ground in story.missed:
-                    self.explain(plant.plant_id)
-                    return
+        self._explain_miss(self._run, misses[index])
 
     def look_at_plant(self, plant_id: int) -> None:
         """Explain a plant where it is seen best."""
@@ -265,6 +262,8 @@ class RunView(QWidget):
         best = self._run.story.best_frame(plant_id)
         times = self._run.story.history.frame_t_s
         self.seek(times[best] if best is not None else self._run.story.plant(plant_id).t_s)
+        if self.playhead is not None:
+            self._plant_t_s = self.playhead.t_s
 
     def explain(self, plant_id: int) -> None:
         """Explain a plant, here."""
@@ -337,6 +336,25 @@ class RunView(QWidget):
 
     def _first_m(self, run: OpenedRun) -> float:
         return run.distance_at(run.info.start_s)
+
+    def _explain_miss(self, run: OpenedRun, event: TimelineEvent) -> None:
+        """Explain the weed on ground that was given up, or the ground where no weed is known."""
+        timed = [
+            one.missed
+            for one in run.story.history.missed
+            if one.t_s == event.t_s and one.missed.nozzle_id == event.nozzle_id
+        ]
+        for missed in timed:
+            around = run.story.plants_between(missed.s_min_m - _NEAR_M, missed.s_max_m + _NEAR_M)
+            for plant in around:
+                is_weed = plant.class_id is ClassId.WEED
+                if is_weed and missed in run.story.plant(plant.plant_id).missed:
+                    self.explain(plant.plant_id)
+                    return
+        self._plant = -1
+        self.picture.select(-1)
+        self.show_tab("plant")
+        self.plant_panel.show_words(strip_words(timed[0], self._units) if timed else None)
 
     def _explain(self) -> None:
         if self._run is None or self._plant < 0:

@@ -176,7 +176,7 @@ class RunsView(QWidget):
         for only, key in self.filter_keys.items():
             key.clicked.connect(lambda _checked=False, o=only: self._filter(o))
         self.list.selectionModel().currentChanged.connect(self._select)
-        self.list.doubleClicked.connect(lambda _index: self._open())
+        self.list.activated.connect(lambda _index: self._open())
         self.open_key.clicked.connect(self._open)
         self.star_key.clicked.connect(self._star)
         self.delete_key.clicked.connect(self._delete)

@@ -45,7 +45,7 @@ class Timeline(QWidget):
     def __init__(self, keeper: ThemeKeeper, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._theme = keeper.theme
-        self._events: Sequence[TimelineEvent] = ()
+        self._told: list[TimelineEvent] = []
         self._marks: Sequence[Mark] = ()
         self._lanes: list[np.ndarray[tuple[int, ...], np.dtype[np.float64]]] = []
         self._start_s, self._end_s = 0.0, 1.0
@@ -67,7 +67,7 @@ class Timeline(QWidget):
 
     def show_run(self, start_s: float, end_s: float, events: Sequence[TimelineEvent]) -> None:
         """Take a run; all of it is shown."""
-        self._events = events
+        self._told = [event for event in events if event.kind is not TimelineKind.WEED]
         self._start_s, self._end_s = start_s, max(end_s, start_s + _LEAST_SPAN_S)
         self._from_s, self._to_s = self._start_s, self._end_s
         lanes: list[list[float]] = [[] for _ in LANES]
@@ -114,7 +114,7 @@ class Timeline(QWidget):
 
     def words_at(self, x_px: float) -> str:
         """Return what happened near a place of the timeline; empty for nothing but weeds."""
-        found = [(abs(self._x_of(e.t_s) - x_px), e.text or e.name) for e in self._told()]
+        found = [(abs(self._x_of(e.t_s) - x_px), e.text or e.name) for e in self._told]
         found += [(abs(self._x_of(m.t_s) - x_px), m.text or "Mark") for m in self._marks]
         near = sorted(pair for pair in found if pair[0] <= self._theme.px(_NEAR_PX))
         return "\n".join(text for _, text in near[:6])
@@ -185,9 +185,6 @@ class Timeline(QWidget):
         scale = QFontMetrics(font(self._theme, 12)).height()
         height = (self.height() - scale - 4) / len(LANES)
         return row * height, height
-
-    def _told(self) -> list[TimelineEvent]:
-        return [event for event in self._events if event.kind is not TimelineKind.WEED]
 
     def _room(self) -> float:
         return max(1.0, self.width() - self._theme.px(_LABEL_PX) - self._theme.px(14))
