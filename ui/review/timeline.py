@@ -26,7 +26,7 @@ from ui.style import font
 from ui.theme import Theme, ThemeKeeper
 from ui.units import clock_text
 
-LANES = ("Weeds", "Missed", "Events", "Marks")
+LANES = ("Weeds", "Given up", "Events", "Marks")
 _LANE_OF = {TimelineKind.WEED: 0, TimelineKind.MISS: 1, TimelineKind.NOTE: 3}
 _EVENTS, _MARKS = 2, 3
 _ZOOM_STEP = 1.5

@@ -156,6 +156,7 @@ class WhatIfPanel(QWidget):
             axis = self.plot.getPlotItem().getAxis(name)
             axis.setPen(pg.mkPen(theme.line, width=1))
             axis.setTextPen(pg.mkPen(theme.muted))
+            axis.enableAutoSIPrefix(False)
             axis.setStyle(tickFont=font(theme, 12))
         names = ("● missed weeds", "■ sprayed crop", "▼ mix, of as it was")
         words = "  ".join(
