@@ -186,6 +186,8 @@ def build_virtual_machine(config: Config, out: Path | None = None) -> Machine:
             clock,
             field.start_s,
             seed=config.simulation.seed,
+            loose_s=config.simulation.camera_fault_s,
+            loose_deg=config.simulation.camera_fault_deg,
         ),
         1e-3 * config.simulation.processing_latency_ms,
         clock,

@@ -330,6 +330,11 @@ class SimulationConfig(_Section):
     """From so long after the start on, the wheel encoder gives ``encoder_fault_fraction``."""
     encoder_fault_fraction: Fraction = 1.0
     """Share of its counts that the wheel encoder still gives then; 1: no fault, 0: silence."""
+    camera_fault_s: Annotated[float, Field(ge=0.0)] = 0.0
+    """So long after the start the camera comes loose and tilts by ``camera_fault_deg``."""
+    camera_fault_deg: Annotated[float, Field(ge=-30.0, le=30.0)] = 0.0
+    """By how much its pitch changes then; 0: no fault. The labels of ``model.method`` truth do
+    not follow."""
     processing_latency_ms: Annotated[float, Field(ge=0.0, le=1000.0)] = 70.0
     """Assumed age of a frame when it is planned on, where time is virtual."""
     gnss: SimulatedGnssConfig = SimulatedGnssConfig()

@@ -49,6 +49,8 @@ class SyntheticCamera:
         Time of the clock at which the robot starts.
     seed : int
         Of the sensor's noise.
+    loose_s, loose_deg : float
+        So long after the start the camera comes loose: its pitch changes by so much at once.
 
     Raises
     ------
@@ -67,6 +69,8 @@ class SyntheticCamera:
         start_s: float,
         *,
         seed: int = 1,
+        loose_s: float = 0.0,
+        loose_deg: float = 0.0,
     ) -> None:
         size = (config.width_px, config.height_px)
         plane = GroundPlane(config.intrinsics, config.pose, size)
@@ -77,6 +81,10 @@ class SyntheticCamera:
         self._period_s = 1.0 / config.fps
         self._delay_s = config.exposure_delay_ms / 1000.0
         self._view = GroundView(world, plane)
+        pitch_deg = config.pose.pitch_deg + loose_deg
+        tilted = config.pose.model_copy(update={"pitch_deg": pitch_deg})
+        self._loose_view = GroundView(world, GroundPlane(config.intrinsics, tilted, size))
+        self._loose_s = loose_s
         self._stage = Stage(plane)
         self._motion_px_per_m = self._view.motion_px_per_m()
         self._light = world.light
@@ -168,8 +176,9 @@ class SyntheticCamera:
         exposure, gain = self._controls["exposure"], self._controls["gain"]
         travel_m = pose.speed_m_s * exposure * _EXPOSURE_UNIT_S
         motion = self._motion_px_per_m * travel_m
+        view = self._view if elapsed_s < self._loose_s else self._loose_view
         image = self._sensor.expose(
-            self._stage.picture(lambda: self._view.picture(pose), elapsed_s),
+            self._stage.picture(lambda: view.picture(pose), elapsed_s),
             light=self._light_map(pose, elapsed_s),
             blur_px=(float(motion[0]), float(motion[1])),
             noise=1.6 * float(np.sqrt(gain)),
