@@ -149,6 +149,7 @@ class BoomStep(CalibrationStep):
                 value=data[_SIZE] or OTHER,
                 choices={**sizes, OTHER: "other"},
                 help="By the nozzle's colour, as ISO 10625 has it.",
+                colours={size.number: size.rgb for size in SIZES},
             ),
         )
 

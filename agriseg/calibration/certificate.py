@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -89,8 +89,10 @@ class Certificate:
         )
 
 
-def newest_certificate(store: CalibrationStore) -> Certificate:
+def newest_certificate(store: CalibrationStore, operator: str = "") -> Certificate:
     """Return the certificate of the newest accepted verification.
+
+    ``operator`` is who drove, where it is not the one who accepted it or nobody was named then.
 
     Raises
     ------
@@ -104,11 +106,23 @@ def newest_certificate(store: CalibrationStore) -> Certificate:
         )
     before = [e for e in store.in_force() if e.entry_id < entry.entry_id]
     newest = {e.step: e for e in before if e.step != VERIFICATION}
+    if operator:
+        entry = replace(entry, operator=operator)
     return Certificate(machine=store.machine, entry=entry, rests_on=tuple(newest.values()))
 
 
-def write_certificate(certificate: Certificate, folder: Path) -> tuple[Path, Path]:
+def write_certificate(
+    certificate: Certificate, folder: Path, *, numbered: bool = False
+) -> tuple[Path, Path]:
     """Write both files and return their paths; nothing that exists is overwritten.
+
+    Parameters
+    ----------
+    certificate : Certificate
+    folder : Path
+        Made if it is not there.
+    numbered : bool, optional
+        Add a number to the names where the certificate of this drive was written already.
 
     Raises
     ------
@@ -117,7 +131,11 @@ def write_certificate(certificate: Certificate, folder: Path) -> tuple[Path, Pat
     """
     moment = certificate.entry.accepted_at.astimezone().strftime("%Y%m%d-%H%M")
     stem = f"verification-{certificate.machine.name.replace(' ', '-')}-{moment}"
-    pdf, page = folder / f"{stem}.pdf", folder / f"{stem}.html"
+    pdf, page = _paths(folder, stem)
+    number = 2
+    while numbered and (pdf.exists() or page.exists()):
+        pdf, page = _paths(folder, f"{stem}-{number}")
+        number += 1
     for path in (pdf, page):
         if path.exists():
             raise CalibrationError(
@@ -132,6 +150,10 @@ def write_certificate(certificate: Certificate, folder: Path) -> tuple[Path, Pat
             f"{folder}: the certificate cannot be written ({error.strerror}); choose another folder"
         ) from error
     return pdf, page
+
+
+def _paths(folder: Path, stem: str) -> tuple[Path, Path]:
+    return folder / f"{stem}.pdf", folder / f"{stem}.html"
 
 
 def certificate_html(certificate: Certificate) -> str:

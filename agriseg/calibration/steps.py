@@ -97,13 +97,17 @@ class NumberField:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChoiceField:
-    """One of several words that the operator chooses; ``choices`` maps value to word."""
+    """One of several words that the operator chooses; ``choices`` maps value to word.
+
+    ``colours`` maps a value to the colour, ``#rrggbb``, of the thing that it stands for.
+    """
 
     name: str
     label: str
     value: str
     choices: Mapping[str, str]
     help: str = ""
+    colours: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,6 +24,7 @@ def add_files(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     )
     certificate.add_argument("--config", type=Path, metavar="FILE", help="configuration (TOML)")
     certificate.add_argument("--out", type=Path, required=True, metavar="DIR")
+    certificate.add_argument("--operator", default="", metavar="NAME", help="who drove")
     certificate.set_defaults(run=_certificate)
 
 
@@ -68,7 +69,7 @@ def _certificate(args: argparse.Namespace) -> int:
     from agriseg.calibration.certificate import newest_certificate, write_certificate
     from agriseg.calibration.profiles import open_store
 
-    certificate = newest_certificate(open_store(_configured(args)))
+    certificate = newest_certificate(open_store(_configured(args)), args.operator)
     pdf, page = write_certificate(certificate, args.out)
     sys.stdout.write(f"{certificate.verdict}: {pdf}\n{page}\n")
     return 0

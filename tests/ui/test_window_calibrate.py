@@ -218,10 +218,10 @@ def test_leaving_half_way_asks(rig: WindowRig, qtbot: QtBot, config: Config) -> 
     qtbot.mouseClick(rig.window.rail.keys["operate"], LEFT)
     assert page.isVisible()
     assert page.leave_panel.isVisible()
-    qtbot.mouseClick(page.stay_key, LEFT)
+    qtbot.mouseClick(page.leave_panel.stay_key, LEFT)
     assert not page.leave_panel.isVisible()
     qtbot.keyClick(rig.window, Qt.Key.Key_F2)
-    qtbot.mouseClick(page.leave_key, LEFT)
+    qtbot.mouseClick(page.leave_panel.leave_key, LEFT)
     assert rig.window.operate.isVisible()
     assert not page.is_at_work
     assert open_store(config).history() == ()

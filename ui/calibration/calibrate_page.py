@@ -7,9 +7,10 @@ from datetime import UTC, datetime
 
 from PySide6.QtCore import Signal
 from PySide6.QtGui import QHideEvent, QShowEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
 from agriseg.calibration.catalogue import STEPS, StepInfo, step_info
+from agriseg.calibration.certificate import VERIFICATION
 from agriseg.calibration.due import StepStatus, due_note, step_statuses
 from agriseg.calibration.overlay import Calibrated, calibrated
 from agriseg.calibration.profiles import (
@@ -25,11 +26,15 @@ from agriseg.calibration.yard_step import STOP
 from agriseg.config import Config
 from agriseg.errors import AgrisegError
 from agriseg.messages import EngineSnapshot, Picture
+from ui.calibration.certificate_view import CertificateView
+from ui.calibration.leave_panel import LeavePanel
+from ui.calibration.letter_pad import LetterPad
+from ui.calibration.machines_view import MachinesView
+from ui.calibration.places import Place, places
 from ui.calibration.step_list import StepList
 from ui.calibration.wizard import StepWizard
 from ui.calibration.worker import StepWorker
 from ui.theme import Theme, ThemeKeeper
-from ui.widgets.key import Key, KeyFace, KeyLook
 from ui.widgets.words import Words
 
 
@@ -43,6 +48,9 @@ class CalibratePage(QWidget):
         Returns what the configuration file says now.
     now : callable, optional
         Returns the date and time, with time zone.
+    steps : tuple of StepInfo, optional
+    places : callable, optional
+        Returns where calibration files may come from and go to.
     """
 
     ordered = Signal(object)
@@ -62,6 +70,7 @@ class CalibratePage(QWidget):
         configured: Callable[[], Config],
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         steps: tuple[StepInfo, ...] = STEPS,
+        places: Callable[[], tuple[Place, ...]] = places,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
@@ -76,12 +85,13 @@ class CalibratePage(QWidget):
         self.list = StepList(keeper)
         self.wizard = StepWizard(keeper)
         self.problem = Words("", "strong")
-        self.leave_panel = QFrame()
-        self.leave_key = Key(keeper, "Leave, forget it", "close", "", KeyFace(text_px=18))
-        self.stay_key = Key(keeper, "Stay here", "arrow-left", "", KeyFace(text_px=18))
+        self.leave_panel = LeavePanel(keeper)
+        self.pad = LetterPad(keeper, self)
+        self.machines = MachinesView(keeper, self.pad, places, now)
+        self.certificate = CertificateView(keeper, self.pad)
         self._stack = QStackedWidget()
-        self._stack.addWidget(self.list)
-        self._stack.addWidget(self.wizard)
+        for widget in (self.list, self.wizard, self.machines, self.certificate):
+            self._stack.addWidget(widget)
         self._lay_out()
         self._connect()
         self._set_theme(keeper.theme)
@@ -108,8 +118,7 @@ class CalibratePage(QWidget):
         if not self.worker.is_running or not self.worker.has_begun:
             return True
         self._target = name
-        self.leave_panel.show()
-        self.stay_key.setFocus()
+        self.leave_panel.ask()
         return False
 
     def refresh(self) -> None:
@@ -150,6 +159,7 @@ class CalibratePage(QWidget):
     def end(self) -> None:
         """Give up the step at work: the window closes."""
         self.worker.stop()
+        self.certificate.end()
 
     def showEvent(self, event: QShowEvent) -> None:
         """Read what is in force; nothing is changed."""
@@ -165,19 +175,6 @@ class CalibratePage(QWidget):
     # Building
 
     def _lay_out(self) -> None:
-        self.leave_panel.setProperty("role", "overlay")
-        row = QHBoxLayout(self.leave_panel)
-        row.addWidget(
-            Words(
-                "This step is not finished. What it has measured is lost if you leave.", "strong"
-            ),
-            1,
-        )
-        for key in (self.stay_key, self.leave_key):
-            key.setSizePolicy(key.sizePolicy().Policy.Fixed, key.sizePolicy().Policy.Fixed)
-            row.addWidget(key)
-        self.stay_key.set_look(KeyLook.PRIMARY)
-        self.leave_panel.hide()
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(0, 0, 0, 0)
         self._column.addWidget(self.leave_panel)
@@ -188,7 +185,11 @@ class CalibratePage(QWidget):
         self.list.selected.connect(self._select)
         self.list.begun.connect(self.begin)
         self.list.undone.connect(self._undo)
-        self.list.profile_chosen.connect(self._choose_profile)
+        self.list.machines_asked.connect(self._show_machines)
+        self.list.certificate_asked.connect(self._show_certificate)
+        self.machines.chosen.connect(self._choose_profile)
+        self.machines.left.connect(self._show_list)
+        self.certificate.left.connect(self._show_list)
         wizard, worker = self.wizard, self.worker
         wizard.acted.connect(lambda action: worker.ask(lambda step: step.act(action)))
         wizard.entered.connect(lambda name, value: worker.ask(lambda step: step.enter(name, value)))
@@ -201,8 +202,7 @@ class CalibratePage(QWidget):
         worker.ordered.connect(self.ordered)
         worker.devices_needed.connect(self.devices_needed)
         worker.refused.connect(wizard.show_refusal)
-        self.leave_key.clicked.connect(self._leave)
-        self.stay_key.clicked.connect(self.leave_panel.hide)
+        self.leave_panel.left.connect(self._leave)
 
     # What the operator does
 
@@ -260,16 +260,14 @@ class CalibratePage(QWidget):
         following = names[(names.index(self._step) + 1) % len(names)]
         self._target = f"step:{following}"
         if self.worker.has_begun:
-            self.leave_panel.show()
-            self.stay_key.setFocus()
+            self.leave_panel.ask()
         else:
             self._leave()
 
     def _ask_to_leave(self) -> None:
         self._target = ""
         if self.worker.has_begun:
-            self.leave_panel.show()
-            self.stay_key.setFocus()
+            self.leave_panel.ask()
         else:
             self._close_step()
 
@@ -284,8 +282,34 @@ class CalibratePage(QWidget):
     def _close_step(self) -> None:
         self.leave_panel.hide()
         self.worker.stop()
+        self._show_list()
+
+    def _show_list(self) -> None:
         self._stack.setCurrentWidget(self.list)
         self.refresh()
+
+    def _show_machines(self) -> None:
+        config = self._configured()
+        fixed = ""
+        if config.calibration.profile:
+            fixed = "The configuration file names this machine (calibration.profile)."
+        elif config.camera.source == "sim":
+            fixed = "The simulated camera has a machine of its own; no other can be used with it."
+        try:
+            profiles = Profiles(calibration_folder(config))
+            self.machines.show_profiles(profiles, profile_name(config), fixed)
+        except AgrisegError as error:
+            self.problem.say(str(error))
+            return
+        self._stack.setCurrentWidget(self.machines)
+
+    def _show_certificate(self) -> None:
+        try:
+            self.certificate.show_store(open_store(self._configured()))
+        except AgrisegError as error:
+            self.problem.say(str(error))
+            return
+        self._stack.setCurrentWidget(self.certificate)
 
     def _select(self, name: str) -> None:
         self._step = name
@@ -317,7 +341,7 @@ class CalibratePage(QWidget):
         except AgrisegError as error:
             self.problem.say(str(error))
             return
-        self.refresh()
+        self._show_list()
         self.changed.emit(f"The calibration of {name} is in force.")
 
     # Drawing
@@ -332,17 +356,14 @@ class CalibratePage(QWidget):
         self.list.show_history(
             store.history(self._step), store.undone(), newest.entry_id if newest else None
         )
-        config = self._configured()
-        name = profile_name(config)
+        self.list.show_certificate(self._step == VERIFICATION and newest is not None)
+        name = profile_name(self._configured())
         if name == SIMULATED:
-            text = (
+            self.list.show_machine(
                 "The simulated machine. Trying a step here never touches a real machine's values."
             )
-            self.list.show_machine(text, (), name)
-            return
-        names = [n for n in Profiles(calibration_folder(config)).names if n != SIMULATED]
-        choosable = () if config.calibration.profile or len(names) < 2 else names
-        self.list.show_machine(f"{name}, kept in {store.path.parent}", choosable, name)
+        else:
+            self.list.show_machine(f"{name}, kept in {store.path.parent}")
 
     def _calibration(self) -> tuple[Calibrated, CalibrationStore]:
         config = self._configured()

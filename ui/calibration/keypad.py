@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QWidget
 
 from agriseg.calibration.steps import NumberField
-from ui.theme import Theme, ThemeKeeper
+from ui.calibration.overlay import Overlay
+from ui.theme import ThemeKeeper
 from ui.widgets.key import Key, KeyFace, KeyLook
 from ui.widgets.words import Words
 
 _DIGITS = ("7", "8", "9", "4", "5", "6", "1", "2", "3", "−", "0", ".")
 _MOST_SIGNS = 9
+_WIDTH_PX = 460
 
 
 def number_text(value: float | None, digits: int) -> str:
@@ -25,17 +27,15 @@ def number_text(value: float | None, digits: int) -> str:
     return text.replace("-", "−")
 
 
-class Keypad(QFrame):
+class Keypad(Overlay):
     """Asks for one number at a time."""
 
     entered = Signal(str, float)
     """Name of the field and the number."""
     closed = Signal()
 
-    def __init__(self, keeper: ThemeKeeper, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setProperty("role", "overlay")
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+    def __init__(self, keeper: ThemeKeeper, parent: QWidget) -> None:
+        super().__init__(keeper, _WIDTH_PX, parent)
         self.setAccessibleName("Number keys")
         self._field: NumberField | None = None
         self._text = ""
@@ -48,6 +48,7 @@ class Keypad(QFrame):
         self.problem = Words("", "strong")
         self.keys: dict[str, Key] = {}
         self._grid = QGridLayout()
+        self._grid.setSpacing(6)
         for index, sign in enumerate(_DIGITS):
             key = Key(keeper, sign, "", "", KeyFace(text_px=24, min_height_px=64))
             key.setFocusPolicy(Qt.FocusPolicy.NoFocus)
@@ -69,16 +70,12 @@ class Keypad(QFrame):
         foot = QHBoxLayout()
         foot.addWidget(self.cancel_key, 2)
         foot.addWidget(self.enter_key, 3)
-        self._column = QVBoxLayout(self)
         self._column.addWidget(self.title)
         self._column.addWidget(self.help)
         self._column.addLayout(head)
         self._column.addWidget(self.problem)
         self._column.addLayout(self._grid)
         self._column.addLayout(foot)
-        self._set_theme(keeper.theme)
-        keeper.changed.connect(self._set_theme)
-        self.hide()
 
     def ask(self, field: NumberField) -> None:
         """Ask for the number of a field; the one that it has stands until a key is pressed."""
@@ -89,14 +86,7 @@ class Keypad(QFrame):
         self.unit.setText(field.unit)
         self.problem.say("")
         self._draw()
-        self.show()
-        self.raise_()
-        self.setFocus()
-
-    def height_for(self, width_px: int) -> int:
-        """Return the height that all keys and words need at a width; keys are never squeezed."""
-        self._column.activate()
-        return max(self._column.heightForWidth(width_px), self._column.minimumSize().height())
+        self.pop_up()
 
     def press(self, sign: str) -> None:
         """Add a digit or the point; the minus sign changes the sign."""
@@ -156,11 +146,3 @@ class Keypad(QFrame):
         before = number_text(field.value, field.digits) if field is not None else ""
         self.shown.setText(self._text or before)
         self.shown.setAccessibleName(f"{self.title.text()} {self._text or before}")
-
-    def _set_theme(self, theme: Theme) -> None:
-        margin = theme.px(14)
-        self._column.setContentsMargins(margin, margin, margin, margin)
-        self._column.setSpacing(theme.px(8))
-        self._grid.setSpacing(theme.px(6))
-        for key in self.keys.values():
-            key.setMinimumHeight(theme.touch_px())

@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QScroller, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QFrame,
+    QGridLayout,
+    QHBoxLayout,
+    QScrollArea,
+    QScroller,
+    QVBoxLayout,
+    QWidget,
+)
 
 from agriseg.calibration.due import StepState, StepStatus
 from agriseg.calibration.entries import CalibrationEntry
@@ -14,8 +22,9 @@ from ui.theme import Theme, ThemeKeeper
 from ui.widgets.key import Key, KeyFace, KeyLook
 from ui.widgets.words import Words
 
-_FACE = KeyFace(text_px=19, icon_px=32, min_width_px=260, min_height_px=72, left=True)
+_FACE = KeyFace(text_px=19, icon_px=32, min_width_px=200, min_height_px=84, left=True)
 _MOST_SHOWN = 12
+_A_COLUMN = 4
 
 
 class StepList(QWidget):
@@ -25,7 +34,8 @@ class StepList(QWidget):
     begun = Signal(str)
     undone = Signal(str)
     """The operator takes the newest calibration of a step back, after being asked."""
-    profile_chosen = Signal(str)
+    machines_asked = Signal()
+    certificate_asked = Signal()
 
     def __init__(self, keeper: ThemeKeeper, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -33,7 +43,6 @@ class StepList(QWidget):
         self._step = ""
         self._asks_undo = False
         self.step_keys: dict[str, Key] = {}
-        self.profile_keys: dict[str, Key] = {}
         self.title = Words("", "heading")
         self.purpose = Words("", "note")
         self.state = Words("", "strong")
@@ -46,10 +55,14 @@ class StepList(QWidget):
         self.start_key.clicked.connect(lambda: self.begun.emit(self._step))
         self.undo_key = Key(keeper, "Take back", "undo", "", KeyFace(text_px=18))
         self.undo_key.clicked.connect(self._undo)
+        self.certificate_key = Key(keeper, "Certificate", "certificate", "", KeyFace(text_px=18))
+        self.certificate_key.clicked.connect(self.certificate_asked)
+        self.machines_key = Key(keeper, "Machines", "tractor", "", KeyFace(text_px=18))
+        self.machines_key.clicked.connect(self.machines_asked)
         self._row = QHBoxLayout(self)
         self._row.setContentsMargins(0, 0, 0, 0)
-        self._row.addWidget(self._left(), 5)
-        self._row.addWidget(self._right(), 6)
+        self._row.addWidget(self._left(), 1)
+        self._row.addWidget(self._right(), 1)
         self._set_theme(keeper.theme)
         keeper.changed.connect(self._set_theme)
 
@@ -63,10 +76,10 @@ class StepList(QWidget):
         if selected != self._step:
             self._ask_undo(False)
         self._step = selected
-        for status in statuses:
+        for number, status in enumerate(statuses, start=1):
             name = status.info.name
             key = self.step_keys.get(name) or self._add(status)
-            key.set_words(status.info.title, state_word(status), status.info.icon)
+            key.set_words(f"{number}  {status.info.title}", state_word(status), status.info.icon)
             key.set_look(KeyLook.SELECTED if name == selected else KeyLook.PLAIN)
             if name == selected:
                 self._draw_selected(status)
@@ -85,19 +98,13 @@ class StepList(QWidget):
         self.history.say("\n\n".join(shown) or "Nothing was measured yet.")
         self.undo_key.setEnabled(in_force is not None)
 
-    def show_machine(self, text: str, profiles: Sequence[str], chosen: str) -> None:
-        """Say whose calibration this is, and offer the others."""
+    def show_machine(self, text: str) -> None:
+        """Say whose calibration this is."""
         self.machine.say(text)
-        for name in [name for name in self.profile_keys if name not in profiles]:
-            self.profile_keys.pop(name).deleteLater()
-        for name in profiles:
-            key = self.profile_keys.get(name)
-            if key is None:
-                key = Key(self._keeper, name, "", "", KeyFace(text_px=16))
-                key.clicked.connect(lambda _checked=False, n=name: self.profile_chosen.emit(n))
-                self.profile_keys[name] = key
-                self._profiles.addWidget(key)
-            key.set_look(KeyLook.SELECTED if name == chosen else KeyLook.PLAIN)
+
+    def show_certificate(self, possible: bool) -> None:
+        """Offer to write a certificate where a verification drive is in force."""
+        self.certificate_key.setVisible(possible)
 
     def show_refusal(self, text: str) -> None:
         """Say why no step can begin now; empty when one can."""
@@ -112,14 +119,15 @@ class StepList(QWidget):
         panel.setProperty("role", "panel")
         column = QVBoxLayout(panel)
         column.addWidget(Words("Calibration", "heading"))
-        column.addWidget(Words("From top to bottom. Nothing changes before you accept it.", "note"))
-        self._steps = QVBoxLayout()
+        column.addWidget(
+            Words("In this order, 1 first. Nothing changes before you accept it.", "note")
+        )
+        self._steps = QGridLayout()
         column.addLayout(self._steps)
         column.addStretch(1)
         column.addWidget(Words("Machine", "title"))
         column.addWidget(self.machine)
-        self._profiles = QHBoxLayout()
-        column.addLayout(self._profiles)
+        column.addWidget(self.machines_key)
         return panel
 
     def _right(self) -> QFrame:
@@ -144,6 +152,7 @@ class StepList(QWidget):
         column.addWidget(self.refusal)
         keys = QHBoxLayout()
         keys.addWidget(self.undo_key, 2)
+        keys.addWidget(self.certificate_key, 2)
         keys.addWidget(self.start_key, 3)
         column.addLayout(keys)
         return panel
@@ -153,7 +162,8 @@ class StepList(QWidget):
         key.setToolTip(status.info.purpose)
         key.clicked.connect(lambda _checked=False, n=status.info.name: self.selected.emit(n))
         self.step_keys[status.info.name] = key
-        self._steps.addWidget(key)
+        column, row = divmod(len(self.step_keys) - 1, _A_COLUMN)
+        self._steps.addWidget(key, row, column)
         return key
 
     def _draw_selected(self, status: StepStatus) -> None:

@@ -9,7 +9,6 @@ from html import escape
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
     QFrame,
-    QGridLayout,
     QHBoxLayout,
     QLabel,
     QProgressBar,
@@ -20,8 +19,6 @@ from PySide6.QtWidgets import (
 )
 
 from agriseg.calibration.steps import (
-    ChoiceField,
-    NumberField,
     StepAction,
     StepPhase,
     StepView,
@@ -30,7 +27,8 @@ from agriseg.calibration.steps import (
 )
 from agriseg.messages import Picture
 from ui.calibration.chart_view import ChartView
-from ui.calibration.keypad import Keypad, number_text
+from ui.calibration.fields import StepFields
+from ui.calibration.keypad import Keypad
 from ui.calibration.marked_picture import MarkedPicture
 from ui.models.calibration import value_row
 from ui.theme import Theme, ThemeKeeper
@@ -40,8 +38,6 @@ from ui.widgets.words import Words
 
 _TONE_SIGNS = {Tone.GUIDE: "", Tone.OK: "✓ ", Tone.WARNING: "! ", Tone.FAULT: "✗ "}
 _SIDE_PX = 400
-_CHOICES_A_ROW = 3
-_FIELD_FACE = KeyFace(text_px=17, icon_px=24, min_width_px=180, min_height_px=64, left=True)
 
 
 class StepWizard(QWidget):
@@ -63,7 +59,6 @@ class StepWizard(QWidget):
         self._keeper = keeper
         self._view: StepView | None = None
         self._refusal = ""
-        self._shown_fields: tuple[NumberField | ChoiceField, ...] = ()
         self.title = Words("", "title")
         self.instruction = Words("", "heading")
         self.progress = QProgressBar()
@@ -81,9 +76,11 @@ class StepWizard(QWidget):
         self.table.setWordWrap(False)
         self.summary = Words("", "strong")
         self.warnings = Words("", "note")
-        self.field_keys: dict[str, Key] = {}
+        self.fields = StepFields(keeper)
+        self.fields.chosen.connect(self._enter)
         self.action_keys: dict[str, Key] = {}
         self.keypad = Keypad(keeper, self)
+        self.fields.asked.connect(self.keypad.ask)
         self.keypad.entered.connect(self._enter)
         self.back_key = Key(keeper, "Steps", "arrow-left", "", KeyFace(text_px=17))
         self.back_key.clicked.connect(self.left)
@@ -96,6 +93,11 @@ class StepWizard(QWidget):
         self._lay_out()
         self._set_theme(keeper.theme)
         keeper.changed.connect(self._set_theme)
+
+    @property
+    def field_keys(self) -> dict[str, Key]:
+        """Keys of the fields by name; choices as ``name=value``."""
+        return self.fields.keys
 
     @property
     def view(self) -> StepView | None:
@@ -115,7 +117,7 @@ class StepWizard(QWidget):
         self.picture.forget()
         self.chart.hide()
         self.progress.setValue(0)
-        self._draw_fields(())
+        self.fields.show_fields(())
         self._draw_actions(())
 
     def show_view(self, view: StepView, changes: Sequence[ValueChange]) -> None:
@@ -135,7 +137,7 @@ class StepWizard(QWidget):
         self.figures.say(
             "\n".join(f"{f.name}: {_TONE_SIGNS[f.tone]}{f.value}" for f in view.figures)
         )
-        self._draw_fields(view.fields)
+        self.fields.show_fields(view.fields)
         offered = view.question.answers if view.question is not None else view.actions
         self._draw_actions(offered)
         self._draw_result(view, changes)
@@ -209,8 +211,7 @@ class StepWizard(QWidget):
         inner.setProperty("role", "panel")
         self._side_column = QVBoxLayout(inner)
         self._side_column.addWidget(self.problems)
-        self._fields = QVBoxLayout()
-        self._side_column.addLayout(self._fields)
+        self._side_column.addWidget(self.fields)
         for widget in (self.figures, self.summary, self.warnings, self.table):
             self._side_column.addWidget(widget)
         self._side_column.addStretch(1)
@@ -219,50 +220,12 @@ class StepWizard(QWidget):
 
     # Drawing
 
-    def _draw_fields(self, fields: Sequence[NumberField | ChoiceField]) -> None:
-        wanted = [name for field in fields for name in _key_names(field)]
-        if list(self.field_keys) != wanted:
-            _clear(self._fields, self.field_keys)
-            for field in fields:
-                self._add_field(field)
-        for field in fields:
-            if isinstance(field, NumberField):
-                number = number_text(field.value, field.digits)
-                unit = f" {field.unit}" if field.unit else ""
-                self.field_keys[field.name].set_words(f"{number}{unit}", field.label)
-                self.field_keys[field.name].setToolTip(field.help)
-            else:
-                for value in field.choices:
-                    chosen = value == field.value
-                    key = self.field_keys[f"{field.name}={value}"]
-                    key.set_look(KeyLook.SELECTED if chosen else KeyLook.PLAIN)
-        self._shown_fields = tuple(fields)
-
-    def _add_field(self, field: NumberField | ChoiceField) -> None:
-        if isinstance(field, NumberField):
-            key = Key(self._keeper, field.label, "pencil", "", _FIELD_FACE)
-            key.clicked.connect(lambda _checked=False, n=field.name: self._ask(n))
-            self.field_keys[field.name] = key
-            self._fields.addWidget(key)
-            return
-        row = QGridLayout()
-        for index, (value, word) in enumerate(field.choices.items()):
-            key = Key(self._keeper, word, "", "", KeyFace(text_px=17))
-            key.setToolTip(field.help)
-            key.clicked.connect(lambda _checked=False, n=field.name, v=value: self._enter(n, v))
-            self.field_keys[f"{field.name}={value}"] = key
-            row.addWidget(key, *divmod(index, _CHOICES_A_ROW))
-        self._fields.addLayout(row)
-
-    def _ask(self, name: str) -> None:
-        for field in self._shown_fields:
-            if field.name == name and isinstance(field, NumberField):
-                self.keypad.ask(field)
-                self._place_keypad()
-
     def _draw_actions(self, actions: Sequence[StepAction]) -> None:
         if list(self.action_keys) != [action.name for action in actions]:
-            _clear(self._own_keys, self.action_keys)
+            for key in self.action_keys.values():
+                key.hide()
+                key.deleteLater()
+            self.action_keys.clear()
             for action in actions:
                 key = Key(self._keeper, action.word, action.icon, "", KeyFace(text_px=18))
                 key.clicked.connect(lambda _checked=False, n=action.name: self._act(n))
@@ -287,40 +250,12 @@ class StepWizard(QWidget):
         self.table.setVisible(bool(changes))
         self.table.setText(_table(changes, self._keeper.theme) if changes else "")
 
-    def _place_keypad(self) -> None:
-        theme = self._keeper.theme
-        width = min(theme.px(460), self.width())
-        height = self.keypad.height_for(width)
-        self.keypad.setFixedSize(width, height)
-        self.keypad.move(
-            (self.width() - self.keypad.width()) // 2, max(0, (self.height() - height) // 2)
-        )
-
     def _set_theme(self, theme: Theme) -> None:
         gap = theme.px(8)
         for layout in (self._column, self._left, self._body, self._keys, self._own_keys):
             layout.setSpacing(gap)
-        self._fields.setSpacing(theme.px(6))
         self._scroll.setFixedWidth(theme.px(_SIDE_PX))
         self.progress.setFixedHeight(theme.px(14))
-
-
-def _key_names(field: NumberField | ChoiceField) -> list[str]:
-    if isinstance(field, NumberField):
-        return [field.name]
-    return [f"{field.name}={value}" for value in field.choices]
-
-
-def _clear(layout: QVBoxLayout | QHBoxLayout, keys: dict[str, Key]) -> None:
-    for key in keys.values():
-        key.hide()
-        key.deleteLater()
-    keys.clear()
-    while layout.count():
-        item = layout.takeAt(0)
-        below = item.layout() if item is not None else None
-        if below is not None:
-            below.deleteLater()
 
 
 def _table(changes: Sequence[ValueChange], theme: Theme) -> str:

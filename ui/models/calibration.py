@@ -92,7 +92,7 @@ def state_word(status: StepStatus) -> str:
     if status.state is StepState.MISSING:
         return "Never calibrated"
     if status.state is StepState.OVERTAKEN:
-        return "Calibrate again: something changed"
+        return "Calibrate again"
     return status.text.split(": ", 1)[-1].removesuffix(".").capitalize()
 
 
