@@ -214,6 +214,9 @@ def _calibrate(session: Session) -> bool:
     """The list of steps, the boom on the picture, and a catch test on the simulated yard."""
     page = session.window.calibrate
     session.photograph("calibrate", "steps")
+    page.list.machines_key.click()
+    session.photograph("calibrate", "machines")
+    page.machines.back_key.click()
     seen = _see_boards(session)
     page.begin("boom")
     QTest.qWait(1000)

@@ -24,13 +24,15 @@ class ColourKey(Key):
     ----------
     keeper : ThemeKeeper
     label : str
-        Names what it stands for; colour alone says nothing to many.
+        Names what it stands for, its number on a line of its own; colour alone says nothing to
+        many.
     colour : str
         ``#rrggbb``.
     """
 
     def __init__(self, keeper: ThemeKeeper, label: str, colour: str) -> None:
-        super().__init__(keeper, label, "", "", _FACE)
+        super().__init__(keeper, label.replace(" ", "\n", 1), "", "", _FACE)
+        self.setAccessibleName(label)
         self.colour = colour
 
     @property

@@ -91,7 +91,7 @@ class LetterPad(Overlay):
         self.entered.emit(self._name, text)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Take letters, digits, Backspace, Return and Escape; Space stops the machine."""
+        """Take letters, digits, Backspace and Return; Space and Escape stop the machine."""
         text = event.text()
         if text and (text.isalnum() or text in "-_."):
             self.write(text)
@@ -99,8 +99,6 @@ class LetterPad(Overlay):
             self.erase()
         elif event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
             self.enter()
-        elif event.key() == Qt.Key.Key_Escape:
-            self.hide()
         else:
             event.ignore()
 

@@ -261,7 +261,7 @@ class StepWizard(QWidget):
 def _table(changes: Sequence[ValueChange], theme: Theme) -> str:
     """Return old and new values side by side; what really changed is bold."""
     head = "".join(
-        f'<td align="right"><span style="color:{theme.muted}">{word}</span></td>'
+        f'<td align="right">&nbsp;&nbsp;<span style="color:{theme.muted}">{word}</span></td>'
         for word in ("in force", "new", "sure to", "")
     )
     lines = [f"<tr><td></td>{head}</tr>"]

@@ -114,7 +114,7 @@ def _unit(key: str) -> tuple[str, float, int]:
 
 def _written(value: Value, factor: float, digits: int) -> str:
     if isinstance(value, str):
-        return value
+        return value or DASH
     if not math.isfinite(value):
         return DASH
     text = f"{value * factor:.{digits}f}"
