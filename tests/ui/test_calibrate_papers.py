@@ -31,6 +31,8 @@ LEFT = Qt.MouseButton.LeftButton
 WHEN = datetime(2026, 4, 1, 9, 30, tzinfo=UTC)
 ROOM_PX = 350
 """What the side of a step has for keys at 1280x800."""
+ROOM_HIGH_PX = 612
+"""What a page has between the bars at 1280x800; less would squeeze the keys."""
 COUNTS = "wheel.counts_per_m"
 
 
@@ -170,6 +172,7 @@ def test_every_step_is_large_enough_for_gloves(page: CalibratePage) -> None:
     keys = (*page.list.step_keys.values(), page.list.machines_key, page.list.start_key)
     assert len(keys) == 10
     assert min(min(key.width(), key.height()) for key in keys) >= 57
+    assert page.list.minimumSizeHint().height() <= ROOM_HIGH_PX
 
 
 def test_without_a_verification_no_certificate_is_offered(
