@@ -162,7 +162,8 @@ def _summary_table(summary: dict[str, Any]) -> Table:
 
 
 def _rows(summary: dict[str, Any]) -> list[tuple[str, str]]:
-    from agriseg.recording.report import MISSED_REASONS, number, percent
+    from agriseg.recording.report import number, percent
+    from agriseg.recording.words import MISSED_REASONS
 
     litres, pulses, stages = summary["litres"], summary["pulses"], summary["stage_ms"]
     rows = [

@@ -394,7 +394,7 @@ client.publish(make_snapshot(), make_picture())
 bridge.watch()
 application.processEvents()
 window.grab()
-heavy = {"torch", "cv2", "openvino", "nncf", "matplotlib"} & set(sys.modules)
+heavy = {"torch", "openvino", "nncf", "matplotlib"} & set(sys.modules)
 bridge.close()
 window.hide()
 assert not heavy, heavy

@@ -9,8 +9,8 @@ from enum import Enum
 
 from agriseg.mapping.return_list import ON_PURPOSE
 from agriseg.messages import ClassId, MissedWeed, Plant, PulseOutcome, RunEvent
-from agriseg.recording.report import MISSED_REASONS, OUTCOMES
 from agriseg.recording.story import PlantStory, PulseStory
+from agriseg.recording.words import MISSED_REASONS, OUTCOMES
 from agriseg.spraying.targets import weed_threshold
 from ui.units import Units, percent
 
