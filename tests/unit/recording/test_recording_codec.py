@@ -21,6 +21,7 @@ from agriseg.messages import (
     RunEvent,
     SprayPlan,
 )
+from agriseg.pipeline_journal import PipelineStep
 from agriseg.recording.codec import from_json, json_schema, to_json
 from agriseg.recording.location import location_json, parse_location
 from agriseg.recording.topics import DATA_TOPICS, FrameRecord, schema_of
@@ -29,6 +30,11 @@ FINITE = st.floats(allow_nan=False, allow_infinity=False)
 EVENTS = st.builds(
     RunEvent,
     data=st.dictionaries(st.text(), st.text() | st.integers() | FINITE | st.booleans()),
+)
+# A number that may be absent is never "not measured" as well: both leave the key out.
+st.register_type_strategy(
+    PipelineStep,
+    st.builds(PipelineStep, t_s=st.none() | FINITE, sensitivity=st.none() | FINITE),
 )
 
 _PYTHON_TYPES = {"integer": int, "number": (int, float), "string": str, "boolean": bool}

@@ -423,7 +423,7 @@ def test_a_boom_with_more_channels_than_outputs_is_refused() -> None:
         ({"port": "udp://192.168.5.123:8888"}, "only relay boards"),
         ({"relay": {"board_period_ms": 0.0}}, "for relay boards"),
         ({"kind": "pgn238"}, "controller.kind is 'pgn238'"),
-        ({"kind": "pgn239", "relay": {"message_period_ms": 1.0}}, "greater than or equal to 2"),
+        ({"kind": "pgn239", "relay": {"message_period_ms": 1.0}}, "expected 2 to 100"),
     ],
 )
 def test_a_configuration_that_makes_no_sense_is_refused(
