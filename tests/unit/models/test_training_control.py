@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import io
-import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from agriseg.errors import DatasetError
 from agriseg.models.team import Alone, share_of
-from agriseg.models.training_control import FileControl, Wish, stopping_by_signals
+from agriseg.models.training_control import FileControl, Wish
 from agriseg.models.training_events import StepDone, TrainingProgress, TrainingStarted
 from agriseg.training_progress import duration_words, open_speaker
 
@@ -39,22 +40,37 @@ def test_a_stop_of_an_earlier_run_is_taken_away(tmp_path: Path) -> None:
     assert not (tmp_path / "control").exists()
 
 
+_SIGNALLED = """
+import os, signal, sys
+from pathlib import Path
+from agriseg.models.training_control import FileControl, Wish, stopping_by_signals
+
+number = int(sys.argv[2])
+heard = []
+signal.signal(number, lambda n, _: heard.append(n))
+control = FileControl(Path(sys.argv[1]))
+with stopping_by_signals(control):
+    os.kill(os.getpid(), number)
+    assert control.wish() == Wish.STOP
+    assert heard == []
+    os.kill(os.getpid(), number)
+    assert heard == [number]
+"""
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_the_first_signal_stops_after_the_step_the_second_at_once(
     tmp_path: Path, number: signal.Signals
 ) -> None:
-    heard: list[int] = []
-    before = signal.signal(number, lambda n, _: heard.append(n))
-    try:
-        control = FileControl(tmp_path / "control")
-        with stopping_by_signals(control):
-            os.kill(os.getpid(), number)
-            assert control.wish() == Wish.STOP
-            assert heard == []
-            os.kill(os.getpid(), number)
-            assert heard == [number]
-    finally:
-        signal.signal(number, before)
+    """In a process of its own, as a training is: signals are the whole process's."""
+    done = subprocess.run(
+        [sys.executable, "-c", _SIGNALLED, str(tmp_path / "control"), str(int(number))],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
 
 
 def test_a_batch_that_cannot_be_shared_is_named() -> None:
