@@ -38,11 +38,11 @@ class HeadlessResult:
         summary = self.summary
         return [
             ("frames", f"{summary['frames']} ({summary['frames_dropped']} dropped)"),
-            ("weeds hit", _share(summary, "weeds_hit_fraction", "weeds_hit", "weeds_reachable")),
-            ("crop area sprayed", _percent(summary.get("crop_area_sprayed_fraction"))),
-            ("ground sprayed", _percent(summary.get("sprayed_area_fraction"))),
+            ("weeds hit", _weeds_hit(summary)),
+            ("crop area sprayed", _crop_sprayed(summary)),
+            ("ground sprayed", _ground_sprayed(summary)),
             ("weeds missed, seen too late", str(summary["missed_late"])),
-            ("leading-edge error p99", _mm(summary.get("position_error_mm"))),
+            ("leading-edge error p99", _edge_error(summary)),
             *(("spraying stopped early", stop) for stop in self.stops),
         ]
 
@@ -172,17 +172,31 @@ def _result(machine: Machine) -> HeadlessResult:
     )
 
 
-def _percent(value: float | None) -> str:
-    return "not known (no true labels)" if value is None else f"{100.0 * value:.2f} %"
+def _unknown(summary: dict[str, Any], else_why: str) -> str:
+    """Say why a figure is not known; ``else_why`` where it is not for want of true labels."""
+    has_truth = summary.get("truth_score") is not None
+    return f"not known ({else_why if has_truth else 'no true labels'})"
 
 
-def _share(summary: dict[str, Any], fraction: str, part: str, whole: str) -> str:
-    if summary.get(fraction) is None:
-        return "not known (no true labels)"
-    return f"{100.0 * summary[fraction]:.2f} % ({summary[part]} of {summary[whole]} reachable)"
+def _crop_sprayed(summary: dict[str, Any]) -> str:
+    share = summary.get("crop_area_sprayed_fraction")
+    return _unknown(summary, "no crop passed") if share is None else f"{100.0 * share:.2f} %"
 
 
-def _mm(error: dict[str, float] | None) -> str:
-    if not error or error.get("p99") is None:
-        return "not known (no true labels)"
-    return f"{error['p99']:.1f} mm"
+def _ground_sprayed(summary: dict[str, Any]) -> str:
+    share = summary.get("sprayed_area_fraction")
+    return "not known (no pulse is confirmed)" if share is None else f"{100.0 * share:.2f} %"
+
+
+def _weeds_hit(summary: dict[str, Any]) -> str:
+    share = summary.get("weeds_hit_fraction")
+    if share is None:
+        return _unknown(summary, "no weed within reach passed")
+    return (
+        f"{100.0 * share:.2f} % ({summary['weeds_hit']} of {summary['weeds_reachable']} reachable)"
+    )
+
+
+def _edge_error(summary: dict[str, Any]) -> str:
+    error = (summary.get("position_error_mm") or {}).get("p99")
+    return _unknown(summary, "no edge could be judged") if error is None else f"{error:.1f} mm"
