@@ -309,6 +309,9 @@ def test_other_settings_are_tried_and_given_up(
     values, litres = panel.curves[2].getData()
     assert values.tolist() == [0.02, 0.5]
     assert litres[0] <= litres[1]
+    page.findChild(ThemeKeeper).choose(ThemeChoice.NIGHT)
+    axis = panel.plot.getPlotItem().getAxis("bottom")
+    assert axis.autoSIPrefixScale == 1.0, "0.5 would be written as 500"
     qtbot.mouseClick(panel.keys[SWEEPS[0].name], LEFT)
     assert page.is_busy
     qtbot.mouseClick(panel.job.cancel_key, LEFT)

@@ -30,6 +30,7 @@ from agriseg.calibration.steps import (
 from agriseg.config import Config, parse_config
 from agriseg.errors import CalibrationError
 from agriseg.messages import CommandKind, EngineCommand, EngineState, Frame, Picture
+from ui.calibration.keypad import number_text
 
 LEFT = Qt.MouseButton.LeftButton
 PITCH = "camera.pose.pitch_deg"
@@ -370,3 +371,11 @@ def test_the_stop_key_stops_the_step_too(rig: WindowRig, qtbot: QtBot) -> None:
     qtbot.keyClick(rig.window, Qt.Key.Key_Space)
     qtbot.waitUntil(lambda: wizard.field_keys["angle"].text().startswith("−1"), timeout=5000)
     assert "stop" in rig.client.kinds()
+
+
+@pytest.mark.parametrize(
+    ("value", "digits", "text"),
+    [(-0.0, 0, "0"), (-0.04, 1, "0.0"), (-0.3, 0, "−0.3"), (-12.0, 0, "−12"), (None, 1, "–")],
+)
+def test_a_field_writes_no_negative_nothing(value: float | None, digits: int, text: str) -> None:
+    assert number_text(value, digits) == text

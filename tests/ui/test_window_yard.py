@@ -53,7 +53,7 @@ class Yard:
     def __init__(self, tmp_path: Path) -> None:
         self.config = parse_config(
             {
-                "boom": {"nozzle_count": 2, "nozzle_size": "04"},
+                "boom": {"nozzle_count": 24, "nozzle_size": "04"},
                 "calibration": {"directory": str(tmp_path / "calibration")},
             },
             source="test",
@@ -143,6 +143,27 @@ def test_cups_are_entered_drawn_and_accepted(yard: Yard, qtbot: QtBot) -> None:
     (entry,) = open_store(yard.config).history()
     assert entry.step == "flow"
     assert entry.facts["catches"][1]["state"] == "worn"
+
+
+def test_a_long_result_is_not_cut_off(yard: Yard, qtbot: QtBot) -> None:
+    begin(yard, qtbot)
+    nozzles = tuple(range(yard.config.boom.nozzle_count))
+    yard.tests[0].messages = [
+        TestOutcome(
+            spraying=Spraying(
+                seconds=30.0, pressure_kpa=300.0, nozzles=nozzles, metered_ml=float("nan")
+            )
+        )
+    ]
+    wizard = yard.page.wizard
+    qtbot.waitUntil(lambda: CUP in wizard.field_keys)
+    for _ in nozzles:
+        wizard.entered.emit(CUP, 804.0)
+    qtbot.waitUntil(wizard.accept_key.isVisible)
+    QApplication.processEvents()
+    assert wizard.side_scroll.verticalScrollBar().maximum() > 0
+    room_px = wizard.side_scroll.viewport().width()
+    assert 1.5 * wizard.table.minimumSizeHint().width() < room_px, "cut off in larger type"
 
 
 def test_points_beyond_what_is_allowed_are_drawn_in_another_colour(qtbot: QtBot) -> None:

@@ -24,7 +24,8 @@ def number_text(value: float | None, digits: int) -> str:
     text = f"{value:.{max(digits, 0)}f}"
     if digits == 0 and value != round(value):
         text = f"{value:g}"
-    return text.replace("-", "−")
+    is_nothing = float(text) == 0.0
+    return text.lstrip("-") if is_nothing else text.replace("-", "−")
 
 
 class Keypad(Overlay):

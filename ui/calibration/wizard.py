@@ -73,7 +73,7 @@ class StepWizard(QWidget):
         self.figures = Words("", "strong")
         self.table = QLabel()
         self.table.setTextFormat(Qt.TextFormat.RichText)
-        self.table.setWordWrap(False)
+        self.table.setWordWrap(True)
         self.summary = Words("", "strong")
         self.warnings = Words("", "note")
         self.fields = StepFields(keeper)
@@ -202,11 +202,13 @@ class StepWizard(QWidget):
         self._column.addLayout(self._keys)
 
     def _side(self) -> QWidget:
-        self._scroll = QScrollArea()
-        self._scroll.setWidgetResizable(True)
-        self._scroll.setFrameShape(QFrame.Shape.NoFrame)
-        self._scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        QScroller.grabGesture(self._scroll.viewport(), QScroller.ScrollerGestureType.TouchGesture)
+        self.side_scroll = QScrollArea()
+        self.side_scroll.setWidgetResizable(True)
+        self.side_scroll.setFrameShape(QFrame.Shape.NoFrame)
+        self.side_scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        QScroller.grabGesture(
+            self.side_scroll.viewport(), QScroller.ScrollerGestureType.TouchGesture
+        )
         inner = QFrame()
         inner.setProperty("role", "panel")
         self._side_column = QVBoxLayout(inner)
@@ -215,8 +217,8 @@ class StepWizard(QWidget):
         for widget in (self.figures, self.summary, self.warnings, self.table):
             self._side_column.addWidget(widget)
         self._side_column.addStretch(1)
-        self._scroll.setWidget(inner)
-        return self._scroll
+        self.side_scroll.setWidget(inner)
+        return self.side_scroll
 
     # Drawing
 
@@ -254,7 +256,7 @@ class StepWizard(QWidget):
         gap = theme.px(8)
         for layout in (self._column, self._left, self._body, self._keys, self._own_keys):
             layout.setSpacing(gap)
-        self._scroll.setFixedWidth(theme.px(_SIDE_PX))
+        self.side_scroll.setFixedWidth(theme.px(_SIDE_PX))
         self.progress.setFixedHeight(theme.px(14))
 
 

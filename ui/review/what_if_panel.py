@@ -44,6 +44,10 @@ def result_table(result: SweepResult, units: Units) -> tuple[tuple[str, ...], ..
     return (heading, *rows)
 
 
+_NO_PREFIX = ((math.inf, math.inf),)
+"""No number is written in thousandths: switching prefixes off would still scale it once."""
+
+
 class WhatIfPanel(QWidget):
     """Choose a setting; it is varied, and the curves are drawn."""
 
@@ -127,7 +131,8 @@ class WhatIfPanel(QWidget):
         points = np.array([shares(point, result.original) for point in result.points], np.float64)
         for curve, column in zip(self.curves, points.T, strict=True):
             curve.setData(values, column)
-        self.plot.setLabel("bottom", f"{result.sweep.word} {result.sweep.unit}".strip())
+        words = f"{result.sweep.word} {result.sweep.unit}".strip()
+        self.plot.setLabel("bottom", words, siPrefixEnableRanges=_NO_PREFIX)
         self.table.setText(self._html(result_table(result, self._units)))
 
     def _html(self, rows: tuple[tuple[str, ...], ...]) -> str:
@@ -156,7 +161,7 @@ class WhatIfPanel(QWidget):
             axis = self.plot.getPlotItem().getAxis(name)
             axis.setPen(pg.mkPen(theme.line, width=1))
             axis.setTextPen(pg.mkPen(theme.muted))
-            axis.enableAutoSIPrefix(False)
+            axis.setSIPrefixEnableRanges(_NO_PREFIX)
             axis.setStyle(tickFont=font(theme, 12))
         names = ("● missed weeds", "■ sprayed crop", "▼ mix, of as it was")
         words = "  ".join(
