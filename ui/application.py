@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType, TracebackType
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSettings
 from PySide6.QtWidgets import QApplication
@@ -18,11 +19,13 @@ from agriseg.ports import Clock, EngineClient
 from agriseg.serial_ports import PortLister, list_serial_ports
 from ui.bridge import EngineBridge
 from ui.connection import ConnectionKeeper
-from ui.main_window import MainWindow
 from ui.port_watch import PortWatch
 from ui.settings import APPLICATION, ORGANISATION, WindowSettings
 from ui.style import load_fonts, window_icon
 from ui.theme import ThemeKeeper
+
+if TYPE_CHECKING:
+    from ui.main_window import MainWindow
 
 log = logging.getLogger(__name__)
 
@@ -64,6 +67,8 @@ def build_window(
     bridge = EngineBridge(client, clock)
     if start_engine:
         bridge.start()
+    from ui.main_window import MainWindow  # a second's work, done while the engine starts
+
     keeper = ThemeKeeper(settings.theme)
     watch = PortWatch(lister)
     window = MainWindow(application, bridge, keeper, settings, connection, watch)

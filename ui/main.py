@@ -1,4 +1,8 @@
-"""The `agriseg` command: opens the window, or hands a subcommand to `agriseg.app`."""
+"""The `agriseg` command: opens the window, or hands a subcommand to `agriseg.app`.
+
+Every process of the program imports this module when it starts; what only the first one needs is
+imported where it is used.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +10,11 @@ import logging
 import sys
 from pathlib import Path
 
-from agriseg.app import EXIT_BAD_INPUT, build_parser, run_guarded
-from agriseg.config import Config, load_config
-from agriseg.errors import ConfigError
-
 
 def main() -> int:
     """Run the command line and return the exit status."""
+    from agriseg.app import build_parser, run_guarded
+
     arguments = build_parser().parse_args()
     if arguments.subcommand is not None:
         return run_guarded(arguments)
@@ -20,6 +22,10 @@ def main() -> int:
 
 
 def _open_window(config_path: str | None, verbose: bool) -> int:
+    from agriseg.app import EXIT_BAD_INPUT
+    from agriseg.config import Config, load_config
+    from agriseg.errors import ConfigError
+
     logging.basicConfig(
         level=logging.INFO if verbose else logging.WARNING,
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
