@@ -1,0 +1,1 @@
+"""Labelling pictures by hand: documents, tools, projects and checks; no Qt, no models."""
