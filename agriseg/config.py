@@ -95,7 +95,7 @@ class CameraConfig(_Section):
 class ModelConfig(_Section):
     """What segments the frames.
 
-    ``path`` empty means the shipped model. ``method``: ``network``, ``exg`` (colour index) or
+    ``path`` empty means the deployed model (`agriseg models deploy`), the shipped one where none is. ``method``: ``network``, ``exg`` (colour index) or
     ``truth`` (the simulated field's own labels, to judge the rest of the chain).
     """
 

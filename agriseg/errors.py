@@ -8,7 +8,11 @@
     │   └── CameraLostError      it was there and stopped delivering
     ├── ImageFileError           a single image or mask file
     ├── ModelFileError           a model bundle
+    ├── RegistryError            the registry of models, or a packed model
+    ├── LearningError            a job of learning, here or on another computer
     ├── DatasetError             training or evaluation data
+    ├── LabelError               a label project or its files
+    │   └── ProjectInUseError    somebody else edits it
     ├── CalibrationError         geometry that cannot be used
     ├── ControllerError          the sprayer controller or the wire to it
     │   ├── PortError            the serial port: absent, busy, not permitted
@@ -48,8 +52,24 @@ class ModelFileError(AgrisegError):
     """A model bundle is damaged, of another kind or of another version."""
 
 
+class RegistryError(AgrisegError):
+    """The registry of models, its keys, or a packed model cannot be used."""
+
+
+class LearningError(AgrisegError):
+    """A job of learning cannot be begun, continued or reached."""
+
+
 class DatasetError(AgrisegError):
     """Training or evaluation data cannot be used."""
+
+
+class LabelError(AgrisegError):
+    """A label project cannot be read, written or changed in the asked way."""
+
+
+class ProjectInUseError(LabelError):
+    """Somebody else edits the label project now."""
 
 
 class CalibrationError(AgrisegError):

@@ -9,7 +9,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from agriseg.config import Config
-from agriseg.models.bundle import open_bundle, shipped_model
+from agriseg.models.bundle import open_bundle
+from agriseg.models.deployed import default_model
 from agriseg.ports import Clock, RunSink
 from agriseg.recording.recorder import RunDescription, RunRecorder
 from agriseg.recording.run_directories import DiskBudget, new_run_directory, runs_directory
@@ -102,13 +103,14 @@ def describe(config: Config) -> RunDescription:
 def _model(config: Config) -> dict[str, str]:
     if config.model.method != "network":
         return {"method": config.model.method}
-    bundle = open_bundle(Path(config.model.path) if config.model.path else shipped_model())
+    bundle = open_bundle(Path(config.model.path) if config.model.path else default_model())
     manifest = bundle.manifest
     return {
         "method": "network",
         "name": manifest.name,
         "architecture": manifest.architecture,
         "version": manifest.version,
+        "weights_sha256": manifest.files.weights.sha256,
         "licence": manifest.licence,
         "attribution": manifest.attribution,
     }

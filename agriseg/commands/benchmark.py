@@ -100,10 +100,11 @@ def run(args: argparse.Namespace) -> int:
 def _bundle(args: argparse.Namespace) -> ModelBundle:
     from dataclasses import replace
 
-    from agriseg.models.bundle import open_bundle, shipped_model
+    from agriseg.models.bundle import open_bundle
+    from agriseg.models.deployed import default_model
     from agriseg.models.naming import find_model
 
-    bundle = open_bundle(shipped_model() if args.model is None else find_model(args.model))
+    bundle = open_bundle(default_model() if args.model is None else find_model(args.model))
     if args.long_side is None:
         return bundle
     _check_side("--long-side", args.long_side)

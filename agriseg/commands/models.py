@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from agriseg.commands.models_fit import add_action as add_fit
+from agriseg.commands.models_registry import add_actions as add_registry
 from agriseg.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -20,7 +21,9 @@ _ROUNDS_LIMIT = 10_000
 _DESCRIPTION = """\
 Look at models and at the architectures that they can be trained from. A model is a folder with
 weights (a bundle, see agriseg/models/FORMAT.md); an architecture is a kind of network without
-weights, which `agriseg train` takes as network.architecture (see agriseg/models/ZOO.md)."""
+weights, which `agriseg train` takes as network.architecture (see agriseg/models/ZOO.md). Your
+models have versions; one of them, or the shipped one, is deployed: used where the configuration
+names none (see agriseg/registry/REGISTRY.md)."""
 
 _EPILOG = """\
 examples:
@@ -29,6 +32,10 @@ examples:
   agriseg models info training/my-field/bundle
   agriseg models info pidnet-s --size 960x544
   agriseg models compare --size 512x512 --names lite0-fpn-detail pidnet-s fast-scnn
+  agriseg models deploy field-maize-1.2
+  agriseg models rollback
+  agriseg models pack field-maize-1.2 --out /media/stick
+  agriseg models unpack /media/stick/field-maize-1.2.agrimodel
   agriseg models search --latency-ms 15 --size 960x544 --config my.toml --data photos --out found
 
 A model in the folder that `agriseg models list` names is found by its folder's name."""
@@ -68,6 +75,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     _add_compare(actions)
     _add_search(actions)
     add_fit(actions)
+    add_registry(actions)
 
 
 def _add_list(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -152,13 +160,17 @@ def run_list(args: argparse.Namespace) -> int:
     """Print the models and the architectures; return the exit status."""
     from dataclasses import asdict
 
+    from agriseg.models.bundle import SHIPPED_NAME
     from agriseg.models.catalog import list_architectures, list_models
     from agriseg.models.naming import user_models_directory
+    from agriseg.registry.store import ModelRegistry
 
     models, architectures = list_models(), list_architectures()
+    deployed = ModelRegistry().deployed_id() or SHIPPED_NAME
     if args.json:
         listed = {
             "models": [{**asdict(one), "directory": str(one.directory)} for one in models],
+            "deployed": deployed,
             "architectures": [asdict(one) for one in architectures],
             "user_folder": str(user_models_directory()),
         }
@@ -168,6 +180,7 @@ def run_list(args: argparse.Namespace) -> int:
     table = _table("Models", "name", "version", "architecture", "licence", "where")
     for model in models:
         where = "shipped" if model.is_shipped else str(model.directory)
+        where += ", deployed" if model.name == deployed else ""
         table.add_row(
             model.name,
             model.version,

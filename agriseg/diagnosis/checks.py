@@ -13,7 +13,8 @@ from agriseg.config import Config
 from agriseg.diagnosis.finding import Finding, Level
 from agriseg.diagnosis.probe import Answer
 from agriseg.errors import CameraError, ModelFileError
-from agriseg.models import open_bundle, shipped_model
+from agriseg.models import open_bundle
+from agriseg.models.deployed import default_model
 from agriseg.serial_ports import (
     RULE_NAME,
     RULES_FOLDER,
@@ -143,9 +144,9 @@ def check_cpu_runtime(answer: Answer) -> Finding:
 
 
 def check_model(path: str) -> Finding:
-    """Check the model bundle at ``path``, or the shipped one where it is empty."""
+    """Check the model bundle at ``path``, or the deployed or shipped one where it is empty."""
     try:
-        bundle = open_bundle(Path(path).expanduser() if path else shipped_model())
+        bundle = open_bundle(Path(path).expanduser() if path else default_model())
     except ModelFileError as error:
         return Finding(
             subject="Model",

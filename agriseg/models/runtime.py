@@ -12,7 +12,8 @@ import numpy as np
 
 from agriseg.errors import AgrisegError, ModelFileError
 from agriseg.messages import Frame
-from agriseg.models.bundle import ModelBundle, open_bundle, shipped_model
+from agriseg.models.bundle import ModelBundle, open_bundle
+from agriseg.models.deployed import default_model
 from agriseg.models.runtime_memory import recall
 from agriseg.models.sizing import Size
 from agriseg.models.wary_segmenter import made_wary
@@ -52,7 +53,7 @@ def open_segmenter(
     Parameters
     ----------
     model : Path, optional
-        Folder of a bundle; the shipped model by default.
+        Folder of a bundle; by default the deployed model, the shipped one where none is deployed.
     runtime : str
         ``auto`` takes what `agriseg benchmark` found to be the fastest on this computer; while
         nothing is remembered, the first of `available_runtimes` that can open the model.
@@ -70,7 +71,7 @@ def open_segmenter(
     ModelFileError
         The bundle is damaged, of another kind or version, or the runtime is not available.
     """
-    bundle = open_bundle(shipped_model() if model is None else model)
+    bundle = open_bundle(default_model() if model is None else model)
     return made_wary(_open_chosen(bundle, runtime, threads, cache_dir, size), bundle)
 
 

@@ -1,0 +1,1 @@
+"""Models with their versions: where they come from, which one works, and how they travel."""
