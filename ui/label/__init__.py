@@ -1,0 +1,1 @@
+"""The page on which people correct what the model saw: canvas, tools, projects."""

@@ -1,0 +1,1 @@
+"""Tools as the pointer works them: each turns presses and drags into edits of the labels."""
