@@ -145,6 +145,11 @@ class CropSampler:
         pairs = [self.crop(step, slot) for slot in range(first, first + size)]
         return np.stack([image for image, _ in pairs]), np.stack([mask for _, mask in pairs])
 
+    def batch_sources(self, step: int, size: int, first: int = 0) -> NDArray[np.int64]:
+        """Return the place of each crop's source among the sources, ``(N,) int64``."""
+        slots = range(first, first + size)
+        return np.array([self._draw_source(step, slot)[0] for slot in slots], np.int64)
+
     def plant_batch(
         self, step: int, size: int, first: int = 0
     ) -> tuple[UInt8Array, UInt8Array, list[NDArray[np.uint16] | None]]:
@@ -197,8 +202,7 @@ class CropSampler:
     def _draw(
         self, step: int, slot: int
     ) -> tuple[int, LabelledImage, CropGeometry, np.random.Generator]:
-        rng = np.random.default_rng([self._seed, step, slot])
-        source = int(rng.choice(len(self._images), p=self._shares))
+        source, rng = self._draw_source(step, slot)
         shares = self._member_shares[source]
         item = self._images[source][int(rng.choice(shares.size, p=shares))]
         geometry = CropGeometry.draw(
@@ -209,6 +213,10 @@ class CropSampler:
             crop_px=self._crop_px,
         )
         return source, item, geometry, rng
+
+    def _draw_source(self, step: int, slot: int) -> tuple[int, np.random.Generator]:
+        rng = np.random.default_rng([self._seed, step, slot])
+        return int(rng.choice(len(self._images), p=self._shares)), rng
 
 
 def _anchors(mask: UInt8Array, class_id: ClassId, rng: np.random.Generator) -> NDArray[np.int64]:

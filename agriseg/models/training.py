@@ -9,7 +9,9 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from agriseg.errors import ModelFileError
@@ -280,10 +282,19 @@ class Trainer:
         first, size = self._slots
         if self._plants is None:
             images, masks = self._sampler.batch(step, size, first)
-            return Batch(images=images, masks=masks)
+            return Batch(images=images, masks=masks, taught=self._taught(step))
         images, masks, ids = self._sampler.plant_batch(step, size, first)
         plants = batch_targets(ids, masks, self._plants.sigma_px)
-        return Batch(images=images, masks=masks, plants=plants)
+        return Batch(images=images, masks=masks, plants=plants, taught=self._taught(step))
+
+    def _taught(self, step: int) -> NDArray[np.bool_] | None:
+        """Return which of a batch's crops the teacher is asked about; None for all of them."""
+        wanted = self._config.distillation.sources
+        if not wanted:
+            return None
+        first, size = self._slots
+        is_asked = [source.name in wanted for source in self._config.enabled_sources]
+        return np.array(is_asked)[self._sampler.batch_sources(step, size, first)]
 
     def _take(self, batch: Batch, tell: Hear) -> tuple[float, Wish]:
         """Take a step; return its loss, and what is wanted of the team after it."""

@@ -96,8 +96,10 @@ class ScheduleConfig(_Section):
     """Optimisation: AdamW, linear warm-up and cosine decay, moving average of the weights.
 
     From step ``freeze_from_step`` on the backbone's stem and first ``frozen_blocks`` blocks keep
-    their weights, which halves the time of a step. With ``patience`` the training ends when the
-    mean of the sources' mean IoU has not gained ``least_gain`` in so many validations, and the
+    their weights, which halves the time of a step. With ``freeze_statistics`` batch norm keeps the
+    mean and variance that it began with: a few pictures of a new field then do not change what is
+    known of the old ones. With ``patience`` the training ends when the mean of the sources' mean
+    IoU has not gained ``least_gain`` in so many validations, and the
     weights of the best one are exported; 0: it runs to the end, and the last are.
     """
 
@@ -113,6 +115,7 @@ class ScheduleConfig(_Section):
     dice_weight: float = Field(default=1.0, ge=0.0)
     frozen_blocks: int = Field(default=0, ge=0, le=16)
     freeze_from_step: int = Field(default=0, ge=0)
+    freeze_statistics: bool = False
     gradient_limit: float = Field(default=5.0, gt=0.0)
     validate_every: int = Field(default=200, ge=1)
     validation_images: int = Field(default=20, ge=1)
@@ -139,12 +142,15 @@ class DistillationConfig(_Section):
     ``teacher``: folder of a model bundle or a ``checkpoint.pt``, relative to this file; empty:
     none.
     ``share`` is the teacher's part of the loss, the labels have the rest; both logits are divided
-    by ``temperature``.
+    by ``temperature``. ``sources`` names those whose crops it is asked about, all when it is empty:
+    a model that goes on learning is its own teacher on what it knew before (Li and Hoiem, "Learning
+    without forgetting", 2016), and has nothing to say on what is new.
     """
 
     teacher: str = ""
     share: float = Field(default=0.5, ge=0.0, le=1.0)
     temperature: float = Field(default=2.0, gt=0.0, le=100.0)
+    sources: tuple[str, ...] = ()
 
 
 class LogConfig(_Section):
@@ -235,4 +241,11 @@ def load_training_config(path: Path) -> TrainingConfig:
         raise ConfigError(f"{path}: {key}: {first['msg']}, found {first.get('input')!r}") from error
     if not config.enabled_sources:
         raise ConfigError(f"{path}: every source is switched off; enable at least one")
+    names = [source.name for source in config.enabled_sources]
+    for name in config.distillation.sources:
+        if name not in names:
+            raise ConfigError(
+                f"{path}: distillation.sources: {name!r} is no source that is switched on; "
+                f"expected some of {', '.join(names)}"
+            )
     return config

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from agriseg.messages import UInt8Array
@@ -31,17 +33,23 @@ class Batch:
         `ClassId` values.
     plants : (N, 5, h, w) float32, optional
         Targets of the plant heads, where there are heads.
+    taught : (N,) bool, optional
+        Crops that the teacher is asked about; None: all.
     """
 
     images: UInt8Array
     masks: UInt8Array
     plants: FloatMaps | None = None
+    taught: NDArray[np.bool_] | None = None
 
     def part(self, first: int, size: int) -> Batch:
         """Return some of the crops."""
         chosen = slice(first, first + size)
         plants = None if self.plants is None else self.plants[chosen]
-        return Batch(images=self.images[chosen], masks=self.masks[chosen], plants=plants)
+        taught = None if self.taught is None else self.taught[chosen]
+        return Batch(
+            images=self.images[chosen], masks=self.masks[chosen], plants=plants, taught=taught
+        )
 
     def __len__(self) -> int:
         return len(self.images)
@@ -83,6 +91,10 @@ class Objective:
             self._plants.ready(self._network)
         if schedule.frozen_blocks and step >= schedule.freeze_from_step:
             lite0_backbone(self._network).freeze(schedule.frozen_blocks)
+        if schedule.freeze_statistics:
+            for module in self._network.modules():
+                if isinstance(module, nn.modules.batchnorm._BatchNorm):
+                    module.eval()
 
     def __call__(self, batch: Batch) -> Tensor:
         """Return the mean loss over some crops."""
@@ -94,10 +106,16 @@ class Objective:
         loss = self._labels_loss(output, target, batch.plants)
         if self._teacher is None:
             return loss
+        asked = np.ones(len(batch), bool) if batch.taught is None else batch.taught
+        if not asked.any():
+            return loss
+        chosen = torch.from_numpy(asked).to(self._device)
         with self._precision():
-            taught = self._teacher.logits(frames)
-        share = self._teacher.share
-        return (1.0 - share) * loss + share * self._teacher.loss(output, taught, target)
+            taught = self._teacher.logits(frames[chosen])
+        share = self._teacher.share * float(asked.mean())
+        answers = output if isinstance(output, Tensor) else output.logits
+        lesson = self._teacher.loss(answers[chosen], taught, target[chosen])
+        return (1.0 - share) * loss + share * lesson
 
     def _labels_loss(
         self,
