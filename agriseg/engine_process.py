@@ -26,6 +26,7 @@ from agriseg.picture_ring import PictureRingWriter, RingHandle
 from agriseg.ports import RunSink
 from agriseg.process_names import ENGINE, show_name
 from agriseg.publishing.publisher import Publisher, open_publisher
+from agriseg.scheduling import stand_apart
 
 _log = logging.getLogger(__name__)
 
@@ -138,6 +139,7 @@ def _is_writable(connection: Connection) -> bool:
 def _prepare_process() -> None:
     """Set up the process; it ends with the window, which Ctrl+C in a terminal reaches too."""
     show_name(ENGINE)
+    stand_apart()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     logging.basicConfig(

@@ -25,6 +25,7 @@ from agriseg.errors import AgrisegError, CameraError, CameraLostError
 from agriseg.messages import Frame, UInt8Array
 from agriseg.opencv import use_one_thread
 from agriseg.process_names import SIMULATED_CAMERA, show_name
+from agriseg.scheduling import stand_apart
 from agriseg.shared_block import SharedBlock, bytes_of, make_block
 from agriseg.simulation.opening import open_world
 from agriseg.simulation.trajectory import Trajectory
@@ -196,6 +197,7 @@ def _slots_shape(config: Config) -> tuple[int, int, int, int]:
 def _serve(config: Config, start_s: float, block: SharedBlock, connection: Connection) -> None:
     """Photograph the field until the other end is closed, in the process of its own."""
     show_name(SIMULATED_CAMERA)
+    stand_apart()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if hasattr(os, "nice"):  # not on Windows
         os.nice(_NICENESS)

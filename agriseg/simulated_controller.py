@@ -16,6 +16,7 @@ from agriseg.config import Config
 from agriseg.config_values import true_config
 from agriseg.errors import ControllerError
 from agriseg.process_names import SIMULATED_CONTROLLER, show_name
+from agriseg.scheduling import keep_deadlines
 from agriseg.simulated_relay_board import SimulatedRelayBoard, serve_relay_pty
 from agriseg.simulation.trajectory import Trajectory
 from agriseg.spraying.boom import Boom
@@ -174,6 +175,7 @@ class SimulatedControllerProcess:
 def _serve(config: Config, start_s: float, has_wheel: bool, connection: Connection) -> None:
     """Serve until the other end of ``connection`` is closed, in the process of its own."""
     show_name(SIMULATED_CONTROLLER)
+    keep_deadlines()  # as a board of its own would
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
     def has_been_left() -> bool:

@@ -27,6 +27,7 @@ from agriseg.messages import (
     ValveEvent,
 )
 from agriseg.process_names import LINK, show_name
+from agriseg.scheduling import keep_deadlines
 from agriseg.spraying.message_pipe import MessagePipe
 from agriseg.spraying.relay_controller import RelayController
 from agriseg.spraying.relay_frames import RelayKind
@@ -294,6 +295,7 @@ def _run_link(config: Config, port: str, connection: socket.socket, session_id: 
     """Body of the link's process."""
     if threading.current_thread() is threading.main_thread():
         show_name(LINK)
+        keep_deadlines()
         signal.signal(signal.SIGINT, signal.SIG_IGN)
     pipe = MessagePipe(connection)
     try:
