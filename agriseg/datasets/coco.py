@@ -22,6 +22,7 @@ from agriseg.datasets.annotated import (
     samples_of,
     shaped_picture,
 )
+from agriseg.datasets.classes import ClassMapping
 from agriseg.datasets.labels import Labels, Sample
 from agriseg.datasets.shapes import (
     Geometry,
@@ -109,6 +110,7 @@ def list_coco_panoptic(source: DataSource) -> list[Sample]:
                 number: (source.mapping[name], is_crowd)
                 for number, (name, is_crowd) in segments.items()
             },
+            classes=source.mapping,
         )
         pictures.append(
             AnnotatedPicture(
@@ -126,8 +128,9 @@ class PanopticFile:
     """A panoptic PNG, whose colours R + 256 G + 65536 B are segments, and what they mean."""
 
     path: Path
-    segments: Mapping[int, tuple[ClassId, bool]]
+    segments: Mapping[int, tuple[int, bool]]
     """Class of each segment, and whether it is a crowd."""
+    classes: ClassMapping
 
     def read(self, shape: tuple[int, int], *, with_ids: bool) -> Labels:
         """Read the file.
@@ -159,7 +162,7 @@ class PanopticFile:
             if number != _VOID:
                 class_id, is_crowd = self.segments[number]
                 classes[place] = class_id
-                is_plant = class_id in (ClassId.CROP, ClassId.WEED) and not is_crowd
+                is_plant = self.classes.has_plants(class_id) and not is_crowd
                 ids[place] = place + 1 if is_plant else 0
         index = index.reshape(shape)
         return Labels(mask=classes[index], ids=ids[index] if with_ids else None)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from agriseg.datasets.finished import finished_stems
 from agriseg.datasets.grouping import read_groups
 from agriseg.datasets.labels import IMAGE_SUFFIXES, IdArray, Labels, Sample
 from agriseg.errors import DatasetError
@@ -42,7 +43,8 @@ def list_folder(directory: Path, source: str, instances: str = "") -> list[Sampl
 
     Without ``groups.json`` every image is a group of its own, named by its stem. ``instances``
     names a folder beside them with a map of plant ids for every image; when it is empty, those
-    in ``instances/`` are taken as far as there are any.
+    in ``instances/`` are taken as far as there are any. Of a label project the pictures that are
+    done or reviewed are listed.
 
     Raises
     ------
@@ -57,7 +59,7 @@ def list_folder(directory: Path, source: str, instances: str = "") -> list[Sampl
         raise DatasetError(f"{images}: no images; expected files ending in {IMAGE_SUFFIXES}")
     groups = read_groups(directory)
     samples = []
-    for path in paths:
+    for path in _finished(directory, paths):
         mask = directory / "masks" / f"{path.stem}.png"
         if not mask.is_file():
             raise DatasetError(f"{mask}: missing; every image needs a mask of the same name")
@@ -73,6 +75,19 @@ def list_folder(directory: Path, source: str, instances: str = "") -> list[Sampl
             )
         )
     return samples
+
+
+def _finished(directory: Path, paths: list[Path]) -> list[Path]:
+    stems = finished_stems(directory)
+    if stems is None:
+        return paths
+    finished = [path for path in paths if path.stem in stems]
+    if not finished:
+        raise DatasetError(
+            f"{directory}: none of the {len(paths)} pictures of this label project is done; "
+            "label some, or set their state with `agriseg labels state`"
+        )
+    return finished
 
 
 def read_mask(path: Path, shape: tuple[int, int]) -> UInt8Array:

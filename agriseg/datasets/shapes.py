@@ -17,7 +17,7 @@ from pycocotools import mask as coco_mask
 from agriseg.datasets.classes import ClassMapping
 from agriseg.datasets.labels import Labels
 from agriseg.errors import DatasetError
-from agriseg.messages import ClassId, Float64Array
+from agriseg.messages import Float64Array
 
 BoolArray = NDArray[np.bool_]
 
@@ -177,7 +177,7 @@ def check_boxes(shapes: Sequence[Shape], classes: ClassMapping, where: str) -> N
         Naming the first.
     """
     for shape in shapes:
-        if shape.is_box and classes[shape.name] in (ClassId.CROP, ClassId.WEED):
+        if shape.is_box and classes.has_plants(classes[shape.name]):
             raise DatasetError(
                 f"{where}: {shape.words} is a box around {shape.name!r}; a plant does not fill "
                 "its box, so its outline or mask is needed. Boxes are taken for soil and ignore "
@@ -190,7 +190,7 @@ def paint(
     width_px: int,
     height_px: int,
     classes: ClassMapping,
-    unlabelled: ClassId,
+    unlabelled: int,
 ) -> Labels:
     """Turn shapes into a mask and plant ids.
 
@@ -203,7 +203,7 @@ def paint(
     width_px, height_px : int
         Size of the picture; what lies outside is cut off.
     classes : ClassMapping
-    unlabelled : ClassId
+    unlabelled : int
         Class of the ground that no shape covers.
     """
     mask = np.full((height_px, width_px), unlabelled, np.uint8)
@@ -211,7 +211,7 @@ def paint(
     numbers: dict[str, int] = {}
     for index, shape in enumerate(sorted(shapes, key=lambda one: one.z)):
         class_id = classes[shape.name]
-        is_plant = class_id in (ClassId.CROP, ClassId.WEED) and not shape.is_crowd
+        is_plant = classes.has_plants(class_id) and not shape.is_crowd
         key = f"{shape.name}/{shape.plant}" if shape.plant else f"#{index}"
         number = numbers.setdefault(key, len(numbers) + 1) if is_plant else 0
         patch = shape.geometry.patch(width_px, height_px)

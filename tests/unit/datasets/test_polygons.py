@@ -160,13 +160,14 @@ def test_pycocotools_fills_the_outlines_alike() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 def test_all_masks_of_real_fields_come_back(shared_data: Path) -> None:
     files = sorted(shared_data.glob("*/masks/*.png"))
     assert files
     for file in files:
         mask = cv2.imread(str(file), cv2.IMREAD_UNCHANGED)
         h, w = mask.shape
-        for value in np.unique(mask):
+        for value in np.unique(mask[mask > 0]):
             wanted = mask == value
             assert np.array_equal(_there_and_back(wanted), wanted), f"{file}: class {value}"
         plants = file.parent.parent / "instances" / file.name

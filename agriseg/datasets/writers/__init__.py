@@ -1,0 +1,1 @@
+"""Writers of labels in the formats of other programs; see ``FORMATS.md``."""
