@@ -179,7 +179,7 @@ def test_listeners_hear_rectangles_and_recorders_hear_edits() -> None:
     document.undo()
     stop()
     document.redo()
-    assert rects == [Rect(6, 6, 15, 15), Rect(10, 6, 19, 15), Rect(6, 6, 19, 15)]
+    assert rects == [Rect(6, 6, 15, 15), Rect(13, 6, 19, 15), Rect(6, 6, 19, 15)]
     assert [(c.kind, c.joins) for c in changes] == [
         (ChangeKind.APPLY, False),
         (ChangeKind.APPLY, True),
