@@ -6,12 +6,11 @@ import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import Literal
+from typing import Literal, Protocol
 
-from agriseg.datasets.classes import ClassMapping
+from agriseg.datasets.classes import BASE_CLASSES, ClassMapping, ClassRow
 from agriseg.datasets.grouping import read_groups
-from agriseg.datasets.labels import LabelReader, Labels, Sample
-from agriseg.datasets.shapes import Shape, check_boxes, paint
+from agriseg.datasets.labels import LabelReader, Sample
 from agriseg.errors import DatasetError
 from agriseg.messages import ClassId
 
@@ -34,9 +33,12 @@ class DataSource:
         Folder of images below the directory; empty: ``images`` where there is one, else the
         directory itself.
     classes : mapping of str to str
-        Class names to ``soil``, ``crop``, ``weed`` or ``ignore``.
-    unlabelled : ClassId
-        What ground without a label is: soil, or ignored.
+        Class names of the data set to names of the table.
+    table : tuple of ClassRow
+        The classes that its labels can have: soil, crop, weed and ignore, unless a project has
+        more.
+    unlabelled : int
+        Number of the class of ground without a label: soil, or ignored.
     empty_images : str
         What becomes of images without any label: refused, taken for bare soil, or left out.
     instances : str
@@ -48,43 +50,15 @@ class DataSource:
     annotations: str = ""
     images: str = ""
     classes: Mapping[str, str] = field(default_factory=dict)
-    unlabelled: ClassId = ClassId.SOIL
+    table: tuple[ClassRow, ...] = BASE_CLASSES
+    unlabelled: int = ClassId.SOIL
     empty_images: EmptyImages = "refuse"
     instances: str = ""
 
     @property
     def mapping(self) -> ClassMapping:
         """The classes."""
-        return ClassMapping.of(self.name, self.classes)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class ShapeLabels:
-    """Labels of one picture that are given as shapes."""
-
-    words: str
-    """File and picture, for messages."""
-    width_px: int
-    height_px: int
-    shapes: tuple[Shape, ...]
-    classes: ClassMapping
-    unlabelled: ClassId
-
-    def read(self, shape: tuple[int, int], *, with_ids: bool) -> Labels:
-        """Paint the shapes.
-
-        Raises
-        ------
-        DatasetError
-            The picture has another size than the annotations say.
-        """
-        if shape != (self.height_px, self.width_px):
-            raise DatasetError(
-                f"{self.words}: labelled at {self.width_px}x{self.height_px}, but the image is "
-                f"{shape[1]}x{shape[0]}; both must have the same size"
-            )
-        labels = paint(self.shapes, self.width_px, self.height_px, self.classes, self.unlabelled)
-        return labels if with_ids else Labels(mask=labels.mask)
+        return ClassMapping.of(self.name, self.classes, self.table)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -105,42 +79,46 @@ class AnnotatedPicture:
     labels: LabelReader
 
 
-def shaped_picture(
-    source: DataSource,
-    file: Path,
-    file_name: str,
-    size_px: tuple[int, int],
-    shapes: Sequence[Shape],
-) -> AnnotatedPicture:
-    """Return a picture labelled by shapes, once their classes are known to mean something.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Survey:
+    """What a data set holds, as far as it can be said before its classes mean anything.
 
-    Parameters
+    Attributes
     ----------
-    source : DataSource
-    file : Path
-        The annotations, for messages.
-    file_name : str
-    size_px : (width, height)
-    shapes : sequence of Shape
-
-    Raises
-    ------
-    DatasetError
-        A size that cannot be, or a box around a plant.
+    pictures : int
+    names : mapping of str to int
+        Every class name, and how many shapes have it (of masks: how many pictures).
+    empty : tuple of str
+        Pictures without any label.
+    cut : tuple of str
+        Shapes that reach beyond their picture and lose what lies there.
+    outside : tuple of str
+        Shapes of which no pixel lies in their picture; nothing of them can be kept.
     """
-    words = f"{file}: image {file_name!r}"
-    if min(size_px) < 1:
-        raise DatasetError(f"{words}: a size of {size_px[0]}x{size_px[1]} cannot be")
-    check_boxes(shapes, source.mapping, words)
-    labels = ShapeLabels(
-        words=words,
-        width_px=size_px[0],
-        height_px=size_px[1],
-        shapes=tuple(shapes),
-        classes=source.mapping,
-        unlabelled=source.unlabelled,
-    )
-    return AnnotatedPicture(file_name=file_name, is_empty=not shapes, labels=labels)
+
+    pictures: int
+    names: Mapping[str, int]
+    empty: tuple[str, ...] = ()
+    cut: tuple[str, ...] = ()
+    outside: tuple[str, ...] = ()
+
+
+class LabelledSet(Protocol):
+    """The annotations of a source, read as far as their files say something."""
+
+    def survey(self) -> Survey:
+        """Return what it holds."""
+        ...
+
+    def samples(self) -> list[Sample]:
+        """Return its pictures, ordered by name.
+
+        Raises
+        ------
+        DatasetError
+            A class has no meaning, an image is missing, or anything else in the way.
+        """
+        ...
 
 
 def samples_of(
@@ -154,7 +132,6 @@ def samples_of(
         There are none, one has no label (unless ``empty_images`` says what to do), a file is
         missing or named twice, or a picture has no group.
     """
-    _say_what_is_cut(file, pictures)
     kept = _without_skipped(source, file, pictures)
     if not kept:
         raise DatasetError(f"{file}: no labelled image; expected at least one")
@@ -266,20 +243,3 @@ def _image_path(source: DataSource, file: Path, folder: Path, file_name: str) ->
         f"{file}: image {file_name!r} is missing; looked for {folder / where}. Where the images "
         f"lie elsewhere, name their folder with images in the source {source.name!r}"
     )
-
-
-def _say_what_is_cut(file: Path, pictures: Sequence[AnnotatedPicture]) -> None:
-    beyond = [
-        f"{shape.words} of {picture.file_name!r}"
-        for picture in pictures
-        if isinstance(picture.labels, ShapeLabels)
-        for shape in picture.labels.shapes
-        if shape.geometry.reaches_beyond(picture.labels.width_px, picture.labels.height_px)
-    ]
-    if beyond:
-        _log.warning(
-            "%s: %d shapes reach beyond their picture and are cut at its border, the first is %s",
-            file,
-            len(beyond),
-            beyond[0],
-        )

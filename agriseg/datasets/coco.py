@@ -1,4 +1,4 @@
-"""COCO: instances with polygons or run lengths, and panoptic PNG files.
+"""COCO instances: polygons or run lengths.
 
 Lin et al., "Microsoft COCO: common objects in context", ECCV 2014; the formats are those of
 https://cocodataset.org/#format-data.
@@ -7,23 +7,13 @@ https://cocodataset.org/#format-data.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from pycocotools import mask as coco_mask
 
-from agriseg.datasets.annotated import (
-    AnnotatedPicture,
-    DataSource,
-    find_annotations,
-    samples_of,
-    shaped_picture,
-)
-from agriseg.datasets.classes import ClassMapping
-from agriseg.datasets.labels import Labels, Sample
+from agriseg.datasets.annotated import DataSource, find_annotations
+from agriseg.datasets.drawn import DrawnPicture, DrawnSet
 from agriseg.datasets.shapes import (
     Geometry,
     Outlines,
@@ -34,25 +24,21 @@ from agriseg.datasets.shapes import (
     patch_of_runs,
 )
 from agriseg.errors import DatasetError
-from agriseg.messages import ClassId
-from agriseg.opencv import cv2
-
-_VOID = 0
 
 
-def list_coco(source: DataSource) -> list[Sample]:
-    """List the pictures of a COCO instances file.
+def open_coco(source: DataSource) -> DrawnSet:
+    """Open a COCO instances file.
 
     Later annotations cover earlier ones. Crowds count as their class, and as no plant.
 
     Raises
     ------
     DatasetError
-        Anything in the file is wrong, a class has no meaning, or an image is missing.
+        Anything in the file is wrong.
     """
     file = find_annotations(source, (".json",), "COCO annotations (.json)")
-    data = _read(file)
-    names, images = _categories(file, data), _images(file, data)
+    data = read_coco(file)
+    names, images = category_names(file, data), image_entries(file, data)
     shapes: dict[Any, list[Shape]] = {key: [] for key in images}
     for annotation in data["annotations"]:
         words = f"annotation {annotation.get('id')!r}"
@@ -71,104 +57,26 @@ def list_coco(source: DataSource) -> list[Sample]:
                 is_box=is_box,
             )
         )
-    source.mapping.check((s.name for found in shapes.values() for s in found), file)
     pictures = [
-        shaped_picture(source, file, str(i["file_name"]), (i["width"], i["height"]), shapes[key])
-        for key, i in images.items()
+        DrawnPicture(
+            file=file,
+            file_name=str(image["file_name"]),
+            size_px=(image["width"], image["height"]),
+            shapes=tuple(shapes[key]),
+        )
+        for key, image in images.items()
     ]
-    return samples_of(source, file, pictures)
+    return DrawnSet(source=source, file=file, pictures=tuple(pictures))
 
 
-def list_coco_panoptic(source: DataSource) -> list[Sample]:
-    """List the pictures of a COCO panoptic file; void pixels are ignored.
-
-    The PNG files lie in a folder beside the file that bears its name, or in ``masks/``.
+def read_coco(file: Path) -> dict[str, Any]:
+    """Read a COCO file of either kind and check its outline.
 
     Raises
     ------
     DatasetError
-        Anything in the file is wrong, a class has no meaning, or an image is missing.
+        It cannot be read, or lacks a list.
     """
-    file = find_annotations(source, (".json",), "COCO panoptic annotations (.json)")
-    data = _read(file)
-    names, images = _categories(file, data), _images(file, data)
-    folder = _panoptic_folder(file)
-    pictures = []
-    for annotation in data["annotations"]:
-        image = images.pop(annotation.get("image_id"), None)
-        if image is None:
-            raise DatasetError(
-                f"{file}: an annotation of image_id {annotation.get('image_id')!r}, which is not "
-                "in the file or has one already"
-            )
-        where = f"{file}: image {image['file_name']!r}"
-        segments = _segments(annotation, names, where)
-        source.mapping.check((name for name, _ in segments.values()), file)
-        labels = PanopticFile(
-            path=folder / str(annotation.get("file_name")),
-            segments={
-                number: (source.mapping[name], is_crowd)
-                for number, (name, is_crowd) in segments.items()
-            },
-            classes=source.mapping,
-        )
-        pictures.append(
-            AnnotatedPicture(
-                file_name=str(image["file_name"]), is_empty=not segments, labels=labels
-            )
-        )
-    if images:
-        first = next(iter(images.values()))["file_name"]
-        raise DatasetError(f"{file}: image {first!r} has no annotation; every image needs one")
-    return samples_of(source, file, pictures)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class PanopticFile:
-    """A panoptic PNG, whose colours R + 256 G + 65536 B are segments, and what they mean."""
-
-    path: Path
-    segments: Mapping[int, tuple[int, bool]]
-    """Class of each segment, and whether it is a crowd."""
-    classes: ClassMapping
-
-    def read(self, shape: tuple[int, int], *, with_ids: bool) -> Labels:
-        """Read the file.
-
-        Raises
-        ------
-        DatasetError
-            It cannot be read, has another size than ``shape`` (H, W), or holds a segment of
-            which the annotations say nothing.
-        """
-        found = cv2.imread(str(self.path), cv2.IMREAD_UNCHANGED)
-        if found is None or found.ndim != 3 or found.dtype != np.uint8:
-            raise DatasetError(f"{self.path}: expected a panoptic PNG of three 8-bit channels")
-        if found.shape[:2] != shape:
-            raise DatasetError(
-                f"{self.path}: {found.shape[1]}x{found.shape[0]}, its image is "
-                f"{shape[1]}x{shape[0]}; both must have the same size"
-            )
-        colours = found[..., 2::-1].astype(np.int64) @ np.array([1, 256, 65536])
-        numbers, index = np.unique(colours, return_inverse=True)
-        unknown = sorted(set(numbers.tolist()) - set(self.segments) - {_VOID})
-        if unknown:
-            raise DatasetError(
-                f"{self.path}: segments {unknown[:5]} are not among the annotation's segments_info"
-            )
-        classes = np.full(len(numbers), ClassId.IGNORE, np.uint8)
-        ids = np.zeros(len(numbers), np.uint16)
-        for place, number in enumerate(numbers.tolist()):
-            if number != _VOID:
-                class_id, is_crowd = self.segments[number]
-                classes[place] = class_id
-                is_plant = self.classes.has_plants(class_id) and not is_crowd
-                ids[place] = place + 1 if is_plant else 0
-        index = index.reshape(shape)
-        return Labels(mask=classes[index], ids=ids[index] if with_ids else None)
-
-
-def _read(file: Path) -> dict[str, Any]:
     try:
         data = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
@@ -181,14 +89,28 @@ def _read(file: Path) -> dict[str, Any]:
     return found
 
 
-def _categories(file: Path, data: dict[str, Any]) -> dict[Any, str]:
+def category_names(file: Path, data: dict[str, Any]) -> dict[Any, str]:
+    """Return the names of the categories by id.
+
+    Raises
+    ------
+    DatasetError
+        One has no name.
+    """
     names = {one.get("id"): one.get("name") for one in data["categories"]}
     if not all(isinstance(name, str) for name in names.values()):
         raise DatasetError(f"{file}: every category needs an id and a name")
     return names
 
 
-def _images(file: Path, data: dict[str, Any]) -> dict[Any, dict[str, Any]]:
+def image_entries(file: Path, data: dict[str, Any]) -> dict[Any, dict[str, Any]]:
+    """Return the images by id.
+
+    Raises
+    ------
+    DatasetError
+        One lacks its name or size, or two have one id.
+    """
     images: dict[Any, dict[str, Any]] = {}
     for image in data["images"]:
         sizes = (image.get("width"), image.get("height"))
@@ -256,28 +178,3 @@ def _unpacked(counts: str) -> list[int]:
             lengths.append(value + (lengths[-2] if len(lengths) > 2 else 0))
             value, shift = 0, 0
     return lengths
-
-
-def _panoptic_folder(file: Path) -> Path:
-    for folder in (file.with_suffix(""), file.parent / "masks", file.parent.parent / file.stem):
-        if folder.is_dir():
-            return folder
-    raise DatasetError(
-        f"{file.with_suffix('')}: no such folder; the PNG files of {file.name} lie in a folder of "
-        "its name, or in masks/ beside it"
-    )
-
-
-def _segments(
-    annotation: dict[str, Any], names: dict[Any, str], where: str
-) -> dict[int, tuple[str, bool]]:
-    segments: dict[int, tuple[str, bool]] = {}
-    entries = annotation.get("segments_info")
-    if not isinstance(entries, list):
-        raise DatasetError(f"{where}: segments_info is missing; is this a panoptic file?")
-    for entry in entries:
-        name = names.get(entry.get("category_id"))
-        if name is None or type(entry.get("id")) is not int:
-            raise DatasetError(f"{where}: segment {entry!r} needs an id and a known category_id")
-        segments[entry["id"]] = (name, bool(entry.get("iscrowd", 0)))
-    return segments

@@ -13,22 +13,18 @@ from xml.etree.ElementTree import Element
 
 import numpy as np
 
-from agriseg.datasets.annotated import (
-    AnnotatedPicture,
-    DataSource,
-    find_annotations,
-    samples_of,
-    shaped_picture,
-)
-from agriseg.datasets.labels import Sample
+from agriseg.datasets.annotated import DataSource, find_annotations
+from agriseg.datasets.drawn import DrawnPicture, DrawnSet
 from agriseg.datasets.shapes import Geometry, Outlines, Patch, Shape, box, ellipse, outline
 from agriseg.errors import DatasetError
 
 _VERSION = "1.1"
+CROWD = "crowd"
+"""Attribute of shapes that hold several plants not told apart."""
 
 
-def list_cvat(source: DataSource) -> list[Sample]:
-    """List the pictures of a CVAT file.
+def open_cvat(source: DataSource) -> DrawnSet:
+    """Open a CVAT file.
 
     Shapes of higher ``z_order`` cover those of lower, and of equal ones the later. Shapes of one
     ``group_id`` are one plant.
@@ -36,19 +32,25 @@ def list_cvat(source: DataSource) -> list[Sample]:
     Raises
     ------
     DatasetError
-        Anything in the file is wrong, a class has no meaning, or an image is missing.
+        Anything in the file is wrong.
     """
     file = find_annotations(source, (".xml",), "CVAT annotations (.xml)")
     root = _read(file)
-    labelled = [(image, _shapes(image, file)) for image in root.iter("image")]
-    source.mapping.check((s.name for _, shapes in labelled for s in shapes), file)
-    pictures: list[AnnotatedPicture] = []
-    for image, shapes in labelled:
+    pictures = []
+    for image in root.iter("image"):
         words = f"{file}: image {image.get('name')!r}"
-        size = (int(_number(image, "width", words)), int(_number(image, "height", words)))
-        name = image.get("name", "")
-        pictures.append(shaped_picture(source, file, name, size, shapes))
-    return samples_of(source, file, pictures)
+        pictures.append(
+            DrawnPicture(
+                file=file,
+                file_name=image.get("name", ""),
+                size_px=(
+                    int(_number(image, "width", words)),
+                    int(_number(image, "height", words)),
+                ),
+                shapes=tuple(_shapes(image, file)),
+            )
+        )
+    return DrawnSet(source=source, file=file, pictures=tuple(pictures))
 
 
 def _read(file: Path) -> Element:
@@ -86,10 +88,19 @@ def _shapes(image: Element, file: Path) -> list[Shape]:
                 words=words,
                 z=int(_number(element, "z_order", where, "0")),
                 plant="" if group in ("", "0") else group,
+                is_crowd=_is_crowd(element),
                 is_box=element.tag == "box",
             )
         )
     return shapes
+
+
+def _is_crowd(element: Element) -> bool:
+    """Whether a checkbox says that several plants are meant, which are not told apart."""
+    return any(
+        attribute.get("name") == CROWD and attribute.text == "true"
+        for attribute in element.iter("attribute")
+    )
 
 
 def _polygon(element: Element, where: str) -> Geometry:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from agriseg.datasets.annotated import DataSource, Survey
 from agriseg.datasets.finished import finished_stems
 from agriseg.datasets.grouping import read_groups
 from agriseg.datasets.labels import IMAGE_SUFFIXES, IdArray, Labels, Sample
@@ -36,6 +38,45 @@ class MaskFiles:
         if not with_ids or self.ids_path is None:
             return Labels(mask=mask)
         return Labels(mask=mask, ids=read_ids(self.ids_path, mask))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class FolderSet:
+    """A data folder."""
+
+    source: DataSource
+
+    def survey(self) -> Survey:
+        """Read every mask and return what they hold.
+
+        Raises
+        ------
+        DatasetError
+            A file is missing or wrong.
+        """
+        found: Counter[str] = Counter()
+        samples = self.samples()
+        for sample in samples:
+            mask = sample.load()[1]
+            values = np.unique(mask[mask != ClassId.SOIL]).tolist()
+            found.update(ClassId(value).name.lower() for value in values)
+        return Survey(pictures=len(samples), names=found)
+
+    def samples(self) -> list[Sample]:
+        """Return its pictures; see `list_folder`.
+
+        Raises
+        ------
+        DatasetError
+            As `list_folder`.
+        """
+        source = self.source
+        return list_folder(source.directory, source.name, source.instances)
+
+
+def open_folder(source: DataSource) -> FolderSet:
+    """Open a data folder; its files are looked at when they are wanted."""
+    return FolderSet(source=source)
 
 
 def list_folder(directory: Path, source: str, instances: str = "") -> list[Sample]:

@@ -15,23 +15,21 @@ from typing import Any
 
 import numpy as np
 
-from agriseg.datasets.annotated import (
-    AnnotatedPicture,
-    DataSource,
-    images_folder,
-    samples_of,
-    shaped_picture,
-)
-from agriseg.datasets.labels import IMAGE_SUFFIXES, Sample
+from agriseg.datasets.annotated import DataSource, images_folder
+from agriseg.datasets.drawn import DrawnPicture, DrawnSet
+from agriseg.datasets.labels import IMAGE_SUFFIXES
 from agriseg.datasets.shapes import Geometry, Outlines, Patch, Shape, box, ellipse, outline
 from agriseg.errors import DatasetError
 from agriseg.opencv import cv2
 
+CROWD = "crowd"
+"""Flag of shapes that hold several plants not told apart."""
+
 _WITHOUT_GROUND = ("point", "points", "line", "linestrip")
 
 
-def list_labelme(source: DataSource) -> list[Sample]:
-    """List the pictures of a folder of LabelMe files.
+def open_labelme(source: DataSource) -> DrawnSet:
+    """Open a folder of LabelMe files.
 
     Later shapes cover earlier ones. Shapes of one ``group_id`` are one plant. Images without a
     file beside them count as images without labels.
@@ -39,7 +37,7 @@ def list_labelme(source: DataSource) -> list[Sample]:
     Raises
     ------
     DatasetError
-        Anything in a file is wrong, a class has no meaning, or an image is missing.
+        Anything in a file is wrong.
     """
     folder = source.directory / source.annotations
     if not folder.is_dir():
@@ -48,10 +46,11 @@ def list_labelme(source: DataSource) -> list[Sample]:
     if not files:
         raise DatasetError(f"{folder}: no LabelMe files; expected one .json for every image")
     pictures = [_picture(file, folder, source) for file in files]
-    return samples_of(source, folder, pictures + _unlabelled(source, pictures))
+    found = (*pictures, *_unlabelled(source, pictures))
+    return DrawnSet(source=source, file=folder, pictures=found)
 
 
-def _picture(file: Path, folder: Path, source: DataSource) -> AnnotatedPicture:
+def _picture(file: Path, folder: Path, source: DataSource) -> DrawnPicture:
     data = _read(file)
     shapes = []
     for number, entry in enumerate(data["shapes"], start=1):
@@ -66,12 +65,16 @@ def _picture(file: Path, folder: Path, source: DataSource) -> AnnotatedPicture:
                 geometry=_geometry(entry, kind, f"{file}: {words}"),
                 words=words,
                 plant="" if group is None else str(group),
+                is_crowd=(entry.get("flags") or {}).get(CROWD) is True,
                 is_box=kind == "rectangle",
             )
         )
-    source.mapping.check((shape.name for shape in shapes), file)
-    size = (data["imageWidth"], data["imageHeight"])
-    return shaped_picture(source, file, _image_name(data, file, folder, source), size, shapes)
+    return DrawnPicture(
+        file=file,
+        file_name=_image_name(data, file, folder, source),
+        size_px=(data["imageWidth"], data["imageHeight"]),
+        shapes=tuple(shapes),
+    )
 
 
 def _image_name(data: dict[str, Any], file: Path, folder: Path, source: DataSource) -> str:
@@ -85,7 +88,7 @@ def _image_name(data: dict[str, Any], file: Path, folder: Path, source: DataSour
     return name
 
 
-def _unlabelled(source: DataSource, pictures: list[AnnotatedPicture]) -> list[AnnotatedPicture]:
+def _unlabelled(source: DataSource, pictures: list[DrawnPicture]) -> list[DrawnPicture]:
     """Return the images that no file is about, where a size for bare ground can be had."""
     folder = images_folder(source)
     known = {picture.file_name for picture in pictures} | {
@@ -99,7 +102,8 @@ def _unlabelled(source: DataSource, pictures: list[AnnotatedPicture]) -> list[An
         image = cv2.imread(str(path), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
         if image is None:
             raise DatasetError(f"{path}: cannot be read as an image")
-        found.append(shaped_picture(source, folder, name, (image.shape[1], image.shape[0]), []))
+        size_px = (image.shape[1], image.shape[0])
+        found.append(DrawnPicture(file=folder, file_name=name, size_px=size_px, shapes=()))
     return found
 
 

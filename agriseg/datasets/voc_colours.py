@@ -15,6 +15,31 @@ BACKGROUND_NAME = "background"
 VOID = (224, 224, 192)
 """Ground that the makers of Pascal VOC did not want judged: the borders of objects."""
 
+VOC_NAMES = (
+    BACKGROUND_NAME,
+    "aeroplane",
+    "bicycle",
+    "bird",
+    "boat",
+    "bottle",
+    "bus",
+    "car",
+    "cat",
+    "chair",
+    "cow",
+    "diningtable",
+    "dog",
+    "horse",
+    "motorbike",
+    "person",
+    "pottedplant",
+    "sheep",
+    "sofa",
+    "train",
+    "tvmonitor",
+)
+"""The classes of Pascal VOC 2012, in the order of their colours."""
+
 
 def object_colours(numbers: NDArray[np.integer[Any]]) -> UInt8Array:
     """Return VOC's colour of each number ``(...) -> (..., 3) uint8`` RGB.

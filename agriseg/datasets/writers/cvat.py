@@ -10,13 +10,11 @@ from xml.etree.ElementTree import Element, SubElement
 import numpy as np
 
 from agriseg.datasets.classes import ClassRow
+from agriseg.datasets.cvat import CROWD
 from agriseg.datasets.shapes import BoolArray
 from agriseg.datasets.writers.files import write_bytes
 from agriseg.datasets.writers.objects import LabelledObject, LabelledPicture
 from agriseg.messages import Float64Array
-
-CROWD = "crowd"
-"""Attribute of shapes that hold several plants not told apart."""
 
 
 class CvatWriter:

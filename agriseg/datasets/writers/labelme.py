@@ -10,12 +10,10 @@ from typing import Any
 import numpy as np
 
 from agriseg.datasets.classes import ClassRow
+from agriseg.datasets.labelme import CROWD
 from agriseg.datasets.writers.files import write_json
 from agriseg.datasets.writers.objects import LabelledObject, LabelledPicture
 from agriseg.opencv import cv2
-
-CROWD = "crowd"
-"""Flag of shapes that hold several plants not told apart."""
 
 _VERSION = "5.5.0"
 """Of LabelMe; the first that reads masks was 5.3."""
