@@ -9,15 +9,13 @@ import shapely
 from shapely.geometry.base import BaseGeometry
 
 from agriseg.boundary.field_boundary import FieldBoundary
+from agriseg.boundary.local_boundary import ELSEWHERE_M, LocalBoundary, in_frame
 from agriseg.field_config import BoundaryConfig
 from agriseg.messages import Float64Array, VehicleState
 from agriseg.positioning.local_frame import LocalFrame
 from agriseg.positioning.positioner import GroundPose, Positioner
 from agriseg.spraying.boom import Boom
 from agriseg.spraying.intervals import Interval, merged
-
-ELSEWHERE_M = 1000.0
-"""A boundary farther away than this is not the one of this field."""
 
 _SIGMAS = 2.0
 _AROUND_M = 4.0 * ELSEWHERE_M
@@ -45,10 +43,8 @@ class BoundaryGuard:
         self._config = config
         self._boom = boom
         self._positioner = positioner
-        self._frame: LocalFrame | None = None
+        self._local: LocalBoundary | None = None
         self._forbidden: BaseGeometry = shapely.Polygon()
-        self._field: BaseGeometry | None = None
-        self._zones: list[tuple[str, BaseGeometry]] = []
 
     @property
     def name(self) -> str:
@@ -114,16 +110,13 @@ class BoundaryGuard:
         ends[:, 0] += pose.distance_m
         line = shapely.MultiPoint(pose.from_track(ends))
         reach_m = self._config.margin_m + _SIGMAS * pose.accuracy_m + boom.width_m
-        for name, zone in self._zones:
-            if shapely.dwithin(zone, line, reach_m):
-                return f"in or close to {name}"
+        for zone in self._bring_into(pose.frame).zones:
+            if shapely.dwithin(zone.area, line, reach_m):
+                return f"in or close to {zone.name}"
         return f"at the edge or outside of {self.name}"
 
     def _elsewhere(self, pose: GroundPose) -> str:
-        self._bring_into(pose.frame)
-        if self._field is None:
-            return ""
-        away_m = shapely.distance(self._field, shapely.Point(pose.east_m, pose.north_m))
+        away_m = self._bring_into(pose.frame).away_m(pose.east_m, pose.north_m)
         if away_m <= ELSEWHERE_M:
             return ""
         return (
@@ -151,25 +144,18 @@ class BoundaryGuard:
 
         return shapely.transform(clipped, to_track)
 
-    def _bring_into(self, frame: LocalFrame) -> None:
+    def _bring_into(self, frame: LocalFrame) -> LocalBoundary:
         """Put the boundary into the frame of the positions, once."""
-        if frame is self._frame:
-            return
-        self._frame = frame
-
-        def to_local(points: Float64Array) -> Float64Array:
-            return frame.local(points[:, ::-1])
-
-        self._zones = [
-            (zone.name, shapely.transform(zone.area, to_local)) for zone in self._boundary.zones
-        ]
-        forbidden = [zone for _, zone in self._zones]
-        if self._boundary.field is not None:
-            self._field = shapely.transform(self._boundary.field, to_local)
-            around = shapely.box(*shapely.bounds(self._field)).buffer(_AROUND_M)
-            forbidden.append(shapely.difference(around, self._field))
+        if self._local is not None and self._local.frame is frame:
+            return self._local
+        local = self._local = in_frame(self._boundary, frame)
+        forbidden = [zone.area for zone in local.zones]
+        if local.field is not None:
+            around = shapely.box(*shapely.bounds(local.field)).buffer(_AROUND_M)
+            forbidden.append(shapely.difference(around, local.field))
         self._forbidden = shapely.union_all(forbidden)
         shapely.prepare(self._forbidden)
+        return local
 
 
 def _along(
