@@ -174,7 +174,8 @@ def build_virtual_machine(config: Config, out: Path | None = None) -> Machine:
     AgrisegError
         Something that the configuration names cannot be used.
     """
-    config = calibrated(config).config
+    calibration = calibrated(config)
+    config = calibration.config
     clock = VirtualClock()
     ground, boom = _geometry(config)
     field = SimulatedField(config, start_s=0.0)
@@ -197,7 +198,7 @@ def build_virtual_machine(config: Config, out: Path | None = None) -> Machine:
     runs = RunKeeper(
         config,
         clock,
-        describe(config),
+        describe(calibration),
         out=out,
         is_virtual=True,
         wrap=_scored(field, keeps_seen=True, coils=coils),
@@ -255,7 +256,8 @@ def build_realtime_machine(
     AgrisegError
         Something that the configuration names cannot be used.
     """
-    config = calibrated(config).config
+    calibration = calibrated(config)
+    config = calibration.config
     clock = MonotonicClock()
     ground, boom = _geometry(config)
     field = _simulated_field(config, clock)
@@ -270,7 +272,7 @@ def build_realtime_machine(
     runs = RunKeeper(
         config,
         clock,
-        describe(config),
+        describe(calibration),
         out=out,
         is_virtual=False,
         wrap=_scored(field if is_scored and not _is_relay(config) else None, keeps_seen=False),

@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from agriseg.calibration.entries import written
+from agriseg.calibration.overlay import Calibrated
 from agriseg.config import Config
 from agriseg.models.bundle import open_bundle
 from agriseg.models.deployed import default_model
@@ -89,15 +91,19 @@ class RunKeeper:
         self._finish(sink)
 
 
-def describe(config: Config) -> RunDescription:
-    """Return the versions of programs and what is known of the model."""
+def describe(calibration: Calibrated) -> RunDescription:
+    """Return the versions of programs, and what is known of the model and the calibration."""
     versions = {"python": platform.python_version(), "system": platform.platform()}
     for name in _LIBRARIES:
         try:
             versions[name] = version(name)
         except PackageNotFoundError:
             continue
-    return RunDescription(versions=versions, model=_model(config))
+    return RunDescription(
+        versions=versions,
+        model=_model(calibration.config),
+        calibration={entry.step: written(entry) for entry in calibration.applied},
+    )
 
 
 def _model(config: Config) -> dict[str, str]:

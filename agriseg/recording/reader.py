@@ -64,7 +64,8 @@ class RunInfo:
 
     ``start_s`` is the host time at its beginning, the zero of `Run.duration_s`; ``start_ns``
     the computer's clock then, nanoseconds since 1970 (UTC). ``virtual_time`` says that host
-    time was a simulation's.
+    time was a simulation's. ``calibration`` holds what `RunDescription` says, and is None where
+    the run does not tell, as older recordings do not.
     """
 
     format_version: int
@@ -74,6 +75,7 @@ class RunInfo:
     virtual_time: bool
     versions: Mapping[str, str]
     model: Mapping[str, str]
+    calibration: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -502,6 +504,7 @@ def _info(directory: Path, metadata: Mapping[str, Mapping[str, str]]) -> RunInfo
             virtual_time=about.get("virtual_time") == "true",
             versions=dict(metadata.get("agriseg.versions", {})),
             model=dict(metadata.get("agriseg.model", {})),
+            calibration=metadata.get("agriseg.calibration"),
         )
     except (KeyError, ValueError, OverflowError) as error:
         raise RecordingError(f"{directory}: the run's head is damaged ({error!r})") from error

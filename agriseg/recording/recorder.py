@@ -88,10 +88,14 @@ class RunDescription:
         Program or library to version.
     model : mapping
         What is known of the segmenter: name, file, licence, attribution, ...
+    calibration : mapping
+        Calibrated step to the line of the calibration's history that is in force, as JSON
+        (agriseg/calibration/FORMAT.md); empty where nothing was calibrated.
     """
 
     versions: Mapping[str, str] = field(default_factory=dict)
     model: Mapping[str, str] = field(default_factory=dict)
+    calibration: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -291,6 +295,7 @@ def _metadata(
         "agriseg.config": {"json": config.model_dump_json()},
         "agriseg.versions": dict(description.versions),
         "agriseg.model": dict(description.model),
+        "agriseg.calibration": dict(description.calibration),
     }
 
 

@@ -77,9 +77,33 @@ def summarize(run: Run, history: RunHistory, truth: Mapping[str, object] | None)
         "segmenter": history.frames[-1].segmenter if history.frames else "",
         "model": dict(run.info.model),
         "versions": dict(run.info.versions),
+        "calibration": _calibration(run.info.calibration),
     }
     clean: dict[str, Any] = _plain(values)
     return clean
+
+
+def _calibration(lines: Mapping[str, str] | None) -> list[dict[str, Any]] | None:
+    """Return the calibrations in force as they stand in their history; damaged ones are named."""
+    if lines is None:
+        return None
+    return [_calibration_line(step, line) for step, line in sorted(lines.items())]
+
+
+def _calibration_line(step: str, line: str) -> dict[str, Any]:
+    try:
+        data: dict[str, Any] = json.loads(line)
+        values = {str(v["key"]): {"value": v["value"], "std": v["std"]} for v in data["values"]}
+        return {
+            "step": step,
+            "time": str(data["time"]),
+            "operator": str(data["operator"]),
+            "method": str(data["method"]),
+            "observations": int(data["observations"]),
+            "values": values,
+        }
+    except (KeyError, TypeError, ValueError):
+        return {"step": step, "problem": "the recorded line is damaged"}
 
 
 def save_truth(run_directory: Path, truth: Mapping[str, object]) -> None:

@@ -47,6 +47,7 @@ def test_topics_and_schemas_are_listed_and_every_message_decodes(
             "agriseg.config",
             "agriseg.versions",
             "agriseg.model",
+            "agriseg.calibration",
         }
 
 
