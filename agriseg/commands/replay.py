@@ -50,7 +50,10 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "--set", action="append", default=[], metavar="NAME=VALUE", help="change a setting"
     )
     parser.add_argument(
-        "--model", default="", metavar="M", help="folder of a model that looks at the pictures"
+        "--model",
+        default="",
+        metavar="M",
+        help="a model that looks at the pictures: folder, name or exg",
     )
     parser.add_argument(
         "--curve", metavar="NAME=FROM:TO:STEP", help="replay once for each value of a setting"

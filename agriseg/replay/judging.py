@@ -142,7 +142,7 @@ class Reference:
     def judge(self, config: Config, decisions: Decisions) -> ReplayFigures:
         """Return what decisions would do to this ground."""
         boom = Boom(config.boom)
-        wet = self._wetted(boom, decisions)
+        wet = self.wetted(boom, decisions)
         below = self._below(boom)
         crop = (self.labels == ClassId.CROP) & below
         weeds = [plant for plant in self.weeds if self._is_below(plant, boom)]
@@ -160,7 +160,8 @@ class Reference:
             missed_late=sum(missed.reason == "late" for missed in decisions.missed),
         )
 
-    def _wetted(self, boom: Boom, decisions: Decisions) -> NDArray[np.bool_]:
+    def wetted(self, boom: Boom, decisions: Decisions) -> NDArray[np.bool_]:
+        """Return the cells that decisions would wet, (R, C) bool."""
         wet = np.zeros(self.labels.shape, bool)
         track = _Track(decisions.odometry)
         for event in decisions.events:

@@ -40,7 +40,8 @@ class ReplaySettings:
     speed_factor : float
     added_latency_s : float
     model : str
-        Folder of a model that looks at the recorded pictures; empty: what was seen then.
+        Folder or name of a model that looks at the recorded pictures, or ``exg``; empty: what was
+        seen then.
     number : float, optional
         Where on a curve these settings are.
     """

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from agriseg.config import Config
 from agriseg.messages import ClassId
+from agriseg.models.naming import find_model
 from agriseg.recording.reader import Run, open_run
 from agriseg.replay.driver import Decisions, Evidence, RecordedEvidence, drive
 from agriseg.replay.judging import GroundStrip, Reference, ReplayFigures
@@ -15,6 +16,8 @@ from agriseg.replay.model_evidence import SeenPictures, look_again
 from agriseg.replay.recorded_input import read_input, recorded_patches
 from agriseg.replay.retiming import Retiming
 from agriseg.replay.settings import ReplaySettings
+
+EXCESS_GREEN = "exg"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,8 +103,25 @@ class WhatIf:
         """
         if settings.is_unchanged:
             return self.original
+        return self._outcome(settings, *self.decide(settings))
+
+    def decide(self, settings: ReplaySettings) -> tuple[Config, Decisions]:
+        """Return the configuration with other settings, and what is decided with it.
+
+        Raises
+        ------
+        ConfigError, RecordingError, ModelFileError
+            A setting cannot be used.
+        ReplayCancelled
+            It was given up.
+        """
         config = settings.applied(self.input.config)
-        return self._outcome(settings, config, self._drive(settings, config, None))
+        return config, self._drive(settings, config, None)
+
+    @property
+    def reference(self) -> Reference:
+        """The ground and the weeds that decisions are judged by."""
+        return self._reference
 
     def _drive(
         self, settings: ReplaySettings, config: Config, strip: GroundStrip | None
@@ -136,9 +156,12 @@ class WhatIf:
 
     def _look(self, model: str) -> SeenPictures:
         if model not in self._seen:
-            asked = self.input.config.model.model_copy(
-                update={"path": model, "method": "network"} if model else {}
-            )
+            asked = self.input.config.model
+            if model == EXCESS_GREEN:
+                asked = asked.model_copy(update={"method": "exg"})
+            elif model:
+                changes = {"path": str(find_model(model)), "method": "network"}
+                asked = asked.model_copy(update=changes)
             seen = look_again(
                 self._path,
                 asked,
