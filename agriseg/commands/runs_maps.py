@@ -6,15 +6,14 @@ import argparse
 import math
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from agriseg.errors import ExportError
+from agriseg.exchange.formats import FORMATS, RECORDING
 
 if TYPE_CHECKING:
     from agriseg.mapping.applied import MapFigures
     from agriseg.mapping.ground_track import Origin
-
-FORMATS = ("geojson", "gpkg", "shp", "kml", "csv", "taskdata", "pdf", "html", "recording")
 
 _EXPORT = """\
 Write a run's maps and records in the formats of other programs: driven, seen and treated ground,
@@ -133,34 +132,32 @@ def export_run(arguments: argparse.Namespace) -> int:
     ExportError
         The run has no positions, or it cannot be written.
     """
-    from agriseg.mapping.applied import applied_map
-    from agriseg.recording.reader import open_run
+    from agriseg.commands.progress_line import progress_line
+    from agriseg.exchange.exporting import ExportOrder
+    from agriseg.exchange.exporting import export_run as export
+    from agriseg.exchange.layers import LAYERS
 
-    if arguments.out.exists() and not arguments.overwrite:
-        raise ExportError(
-            f"{arguments.out}: this exists and is not overwritten; choose another name or give"
-            " --overwrite"
-        )
-    if (arguments.format == "recording") is not arguments.no_position:
+    if (arguments.format == RECORDING) is not arguments.no_position:
         raise ExportError(
             "--format recording and --no-position go together: a recording with its positions can"
             " be copied as a folder, and other formats are made of positions"
         )
-    if arguments.no_position:
-        from agriseg.recording.sharing import copy_without_position
-
-        print(copy_without_position(arguments.directory, arguments.out))
-        return 0
-    if not 0.1 <= arguments.cell <= 1000.0:
-        raise ExportError(f"--cell is {arguments.cell:g}, expected 0.1 to 1000 metres")
-    with open_run(arguments.directory) as run:
-        applied = applied_map(run, _given(arguments.origin))
-        directory = run.directory
-    written = _write(applied, directory, arguments)
-    for path in written:
+    order = ExportOrder(
+        run=arguments.directory,
+        form=arguments.format,
+        out=arguments.out,
+        origin=_given(arguments.origin),
+        layers=tuple(arguments.layers.split(",")) if arguments.layers else LAYERS,
+        cell_m=arguments.cell,
+        overwrite=arguments.overwrite,
+    )
+    with progress_line() as progress:
+        written = export(order, progress)
+    for path in written.paths:
         print(path)
-    print(applied.track.note)
-    _print_figures(applied.figures)
+    if written.figures is not None:
+        print(written.note)
+        _print_figures(written.figures)
     return 0
 
 
@@ -178,32 +175,6 @@ def _print_figures(figures: MapFigures) -> None:
         f" {percent(figures.saving_fraction)} of {volume(figures.litres_baseline)}:"
         f" {figures.baseline}."
     )
-
-
-def _write(applied: Any, directory: Path, arguments: argparse.Namespace) -> list[Path]:
-    from agriseg.exchange.gis_files import write_csv, write_gis
-    from agriseg.exchange.layers import LAYERS, build_layers
-    from agriseg.exchange.record_pages import write_html, write_pdf
-    from agriseg.exchange.spray_record import load_record, spray_record
-    from agriseg.exchange.taskdata import write_taskdata
-    from agriseg.mapping.return_list import return_list
-
-    out, overwrite = arguments.out, arguments.overwrite
-    if arguments.format in ("pdf", "html"):
-        entered = load_record(directory, applied.config.record)
-        record = spray_record(applied, entered)
-        write = write_pdf if arguments.format == "pdf" else write_html
-        return write(applied, record, return_list(applied), out, overwrite=overwrite)
-    if arguments.format == "taskdata":
-        entered = load_record(directory, applied.config.record)
-        return write_taskdata(applied, entered, out, overwrite=overwrite)
-    names = arguments.layers.split(",") if arguments.layers else LAYERS
-    layers = build_layers(applied, names, arguments.cell)
-    if not layers:
-        raise ExportError(f"{directory}: the run holds nothing of what was asked for")
-    if arguments.format == "csv":
-        return write_csv(layers, out, overwrite=overwrite)
-    return write_gis(layers, arguments.format, out, overwrite=overwrite)
 
 
 def record_run(arguments: argparse.Namespace) -> int:
@@ -235,6 +206,7 @@ def record_run(arguments: argparse.Namespace) -> int:
 
 def plan_runs(arguments: argparse.Namespace) -> int:
     """Say what the next pass needs."""
+    from agriseg.commands.progress_line import progress_line
     from agriseg.mapping.applied import applied_map
     from agriseg.mapping.return_list import plan_tank, return_list
     from agriseg.recording.reader import open_run
@@ -242,8 +214,8 @@ def plan_runs(arguments: argparse.Namespace) -> int:
     needed_l, area_m2, places, share = 0.0, 0.0, 0, 0.0
     driven_m2, used_l = 0.0, 0.0
     for directory in arguments.directories:
-        with open_run(directory) as run:
-            applied = applied_map(run)
+        with open_run(directory) as run, progress_line() as progress:
+            applied = applied_map(run, progress=progress)
         found = return_list(applied)
         needed_l += sum(place.litres for place in found)
         area_m2 += sum(place.area_m2 for place in found)

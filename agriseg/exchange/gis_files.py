@@ -14,6 +14,7 @@ import shapely
 
 from agriseg.errors import ExportError
 from agriseg.exchange.layers import Layer
+from agriseg.mapping.applied import Progress
 
 MAPS_COMMAND = 'pip install "agriseg[maps]"'
 
@@ -26,7 +27,14 @@ _DRIVERS = {
 _ONE_FILE = frozenset({"gpkg", "kml"})
 
 
-def write_gis(layers: Sequence[Layer], form: str, out: Path, *, overwrite: bool) -> list[Path]:
+def write_gis(
+    layers: Sequence[Layer],
+    form: str,
+    out: Path,
+    *,
+    overwrite: bool,
+    progress: Progress = lambda _, __: None,
+) -> list[Path]:
     """Write layers through GDAL.
 
     Parameters
@@ -39,6 +47,7 @@ def write_gis(layers: Sequence[Layer], form: str, out: Path, *, overwrite: bool)
         The folder or file.
     overwrite : bool
         Replace what is there.
+    progress : callable
 
     Returns
     -------
@@ -56,9 +65,11 @@ def write_gis(layers: Sequence[Layer], form: str, out: Path, *, overwrite: bool)
         raise ExportError(f"{out}: a {form} file's name must end in .{suffix}")
 
     def write(place: Path) -> None:
-        for layer in layers:
+        for done, layer in enumerate(layers):
+            progress("Writing the layers", done / len(layers))
             target = place if form in _ONE_FILE else place / f"{layer.name}.{suffix}"
             _write_layer(pyogrio, layer, driver, target, append=target.exists())
+        progress("Writing the layers", 1.0)
 
     return write_whole(out, write, is_folder=form not in _ONE_FILE, overwrite=overwrite)
 

@@ -12,7 +12,7 @@ import shapely
 from shapely.geometry.base import BaseGeometry
 
 from agriseg.errors import ExportError
-from agriseg.mapping.applied import AppliedMap
+from agriseg.mapping.applied import AppliedMap, Progress
 from agriseg.mapping.return_list import return_list
 from agriseg.mapping.stand import crop_rows, weed_cells
 from agriseg.messages import FixQuality
@@ -46,9 +46,21 @@ Rows = list[tuple[BaseGeometry, dict[str, Any]]]
 
 
 def build_layers(
-    applied: AppliedMap, names: Sequence[str] = LAYERS, cell_m: float = 2.0
+    applied: AppliedMap,
+    names: Sequence[str] = LAYERS,
+    cell_m: float = 2.0,
+    progress: Progress = lambda _, __: None,
 ) -> list[Layer]:
     """Return the layers of a run that hold anything.
+
+    Parameters
+    ----------
+    applied : AppliedMap
+    names : sequence of str
+        Some of `LAYERS`.
+    cell_m : float
+        Side of the weed map's squares.
+    progress : callable
 
     Raises
     ------
@@ -58,8 +70,15 @@ def build_layers(
     unknown = [name for name in names if name not in LAYERS]
     if unknown:
         raise ExportError(f"there is no layer {unknown[0]!r}; expected some of {', '.join(LAYERS)}")
-    layers = [_built(name, applied, cell_m) for name in LAYERS if name in names]
-    return [layer for layer in layers if layer is not None]
+    wanted = [name for name in LAYERS if name in names]
+    built: list[Layer] = []
+    for done, name in enumerate(wanted):
+        progress("Drawing the layers", done / len(wanted))
+        layer = _built(name, applied, cell_m)
+        if layer is not None:
+            built.append(layer)
+    progress("Drawing the layers", 1.0)
+    return built
 
 
 def _built(name: str, applied: AppliedMap, cell_m: float) -> Layer | None:

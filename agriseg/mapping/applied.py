@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,13 +23,17 @@ from agriseg.messages import (
 )
 from agriseg.recording import topics
 from agriseg.recording.ground import sprayed_extents
-from agriseg.recording.history import RunHistory, read_history
+from agriseg.recording.history import HistoryReader, RunHistory
 from agriseg.recording.reader import Run
 from agriseg.recording.summary import BASELINE
 from agriseg.spraying.boom import Boom
 
 OPENED = frozenset({PulseOutcome.DONE, PulseOutcome.CAPPED, PulseOutcome.CUT})
 _SPRAYING_ENDS = frozenset({"pause", "stop", "end", "finished"})
+_READING, _LAYING_OUT = "Reading the run", "Laying out the ground"
+
+Progress = Callable[[str, float], None]
+"""Told what is being done and the share of it that is done, 0 to 1."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -100,7 +104,9 @@ class AppliedMap:
         return self.start_utc_s + t_s - self.history.start_s
 
 
-def applied_map(run: Run, origin: Origin | None = None) -> AppliedMap:
+def applied_map(
+    run: Run, origin: Origin | None = None, progress: Progress = lambda _, __: None
+) -> AppliedMap:
     """Put a recorded run on the ground.
 
     Parameters
@@ -108,6 +114,7 @@ def applied_map(run: Run, origin: Origin | None = None) -> AppliedMap:
     run : Run
     origin : Origin, optional
         Where a run without positions began.
+    progress : callable
 
     Raises
     ------
@@ -115,18 +122,28 @@ def applied_map(run: Run, origin: Origin | None = None) -> AppliedMap:
         The run's configuration is missing.
     """
     config = run.config
-    history = read_history(run, config)
+    reader = HistoryReader(run, config)
+    while not reader.is_done:
+        progress(_READING, reader.read_on())
+    history = reader.history
+    progress(_LAYING_OUT, 0.0)
     fixes = tuple(
         record.message
         for record in run.records([topics.POSITION])
         if isinstance(record.message, PositionFix)
     )
+    progress(_LAYING_OUT, 0.2)
     track = ground_track(history.odometry, fixes, config.position, origin)
     start_utc_s = run.info.start_ns * 1e-9
+    progress(_LAYING_OUT, 0.4)
     driven = tuple(_driven(history, track, Boom(config.boom)))
     seen = _seen(history, track, config)
+    progress(_LAYING_OUT, 0.6)
     treated = tuple(_treated(history, track, start_utc_s))
     plants = tuple(_standing(history, track))
+    progress(_LAYING_OUT, 0.8)
+    figures = _figures(history.totals, driven, seen, treated, plants)
+    progress(_LAYING_OUT, 1.0)
     return AppliedMap(
         run=run.directory.resolve().name,
         config=config,
@@ -138,7 +155,7 @@ def applied_map(run: Run, origin: Origin | None = None) -> AppliedMap:
         seen=seen,
         treated=treated,
         plants=plants,
-        figures=_figures(history.totals, driven, seen, treated, plants),
+        figures=figures,
     )
 
 

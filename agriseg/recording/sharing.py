@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,9 @@ _PRIVATE = ("position", "boundary", "record", "mqtt")
 _PART_BYTES = 2 * 1024**3
 
 
-def copy_without_position(run: Path, out: Path) -> Path:
+def copy_without_position(
+    run: Path, out: Path, progress: Callable[[str, float], None] = lambda _, __: None
+) -> Path:
     """Copy a recording without positions, names and accounts.
 
     What is left out: all positions of the satellite receiver, the configuration of position,
@@ -31,6 +34,8 @@ def copy_without_position(run: Path, out: Path) -> Path:
     run : Path
     out : Path
         Folder of the copy; must not be there.
+    progress : callable
+        Told what is copied and the share of it that is done, 0 to 1.
 
     Returns
     -------
@@ -47,6 +52,7 @@ def copy_without_position(run: Path, out: Path) -> Path:
     with open_run(run) as recording:
         metadata = {name: dict(values) for name, values in recording.metadata.items()}
         config = _without_places(recording.config)
+        start_ns, duration_ns = recording.info.start_ns, max(1.0, 1e9 * recording.duration_s)
         metadata["agriseg.config"] = {"json": config.model_dump_json()}
         try:
             out.mkdir(parents=True)
@@ -60,8 +66,11 @@ def copy_without_position(run: Path, out: Path) -> Path:
                     if raw.topic in kept and not _tells_place(raw.topic, raw.data):
                         stream.add(raw.topic, raw.log_ns, raw.publish_ns, raw.data)
                         stream.write_out()
+                    share = (raw.log_ns - start_ns) / duration_ns
+                    progress(f"Copying {prefix}", min(max(share, 0.0), 1.0))
                 stream.flush()
                 stream.close()
+                progress(f"Copying {prefix}", 1.0)
             about = {name.removeprefix("agriseg."): values for name, values in metadata.items()}
             del about["config"]
             (out / RUN_FILE).write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 import shutil
 import sys
@@ -14,6 +15,8 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "mapping"))
 from mapped_run import record_straight
 
 from agriseg.app import main
+from agriseg.commands.progress_line import ProgressLine
+from agriseg.exchange.exporting import ExportOrder, export_run
 
 HERE = "48.0,11.0,90"
 
@@ -113,3 +116,40 @@ def test_a_run_without_positions_is_placed_by_hand(
     with pytest.raises(SystemExit):
         main([*export, "--origin", "here"])
     assert "LATITUDE,LONGITUDE,COURSE" in capsys.readouterr().err
+
+
+class Terminal(io.StringIO):
+    """A terminal that keeps what was drawn on it."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize("form", ["csv", "html", "recording"])
+def test_an_export_says_how_far_it_is(run: Path, tmp_path: Path, form: str) -> None:
+    told: list[tuple[str, float]] = []
+    order = ExportOrder(run=run, form=form, out=tmp_path / "out")
+    export_run(order, lambda what, share: told.append((what, share)))
+    assert all(0.0 <= share <= 1.0 for _, share in told)
+    stages = list(dict.fromkeys(what for what, _ in told))
+    expected = ["Copying data", "Copying video"] if form == "recording" else ["Reading the run"]
+    assert stages[: len(expected)] == expected
+    for stage in stages:
+        shares = [share for what, share in told if what == stage]
+        assert shares == sorted(shares), stage
+        assert shares[-1] == 1.0, stage
+
+
+def test_a_line_of_progress_comes_late_counts_down_and_goes() -> None:
+    terminal, now_s = Terminal(), [0.0]
+    line = ProgressLine(terminal, lambda: now_s[0])
+    line("Reading the run", 0.0)
+    assert terminal.getvalue() == "", "what is done at once needs none"
+    now_s[0] = 10.0
+    line("Reading the run", 0.25)
+    assert terminal.getvalue().endswith("Reading the run: 25 %, 30 s left")
+    line.end()
+    assert terminal.getvalue().endswith("\r\x1b[K")
+    pipe = io.StringIO()
+    ProgressLine(pipe, lambda: now_s[0])("Reading the run", 0.5)
+    assert pipe.getvalue() == ""
