@@ -84,9 +84,9 @@ class SprayScore:
         Of the reachable: at least half of the visible area was wetted.
     weeds_hit_fraction : float
         ``weeds_hit / weeds_reachable``.
-    weeds_not_seen, weeds_not_decided, weeds_not_reached : int
+    weeds_not_seen, weeds_not_decided, weeds_not_reached : int or None
         Of the reachable that were not hit: never labelled weed; seen, but less than half
-        was commanded to be sprayed; commanded, but not wetted. -1 where the caller did
+        was commanded to be sprayed; commanded, but not wetted. None where the caller did
         not say what was seen or commanded.
     crop_area_sprayed_fraction : float
         Wetted share of the crop below the boom.
@@ -114,9 +114,9 @@ class SprayScore:
     weeds_reachable: int
     weeds_hit: int
     weeds_hit_fraction: float
-    weeds_not_seen: int
-    weeds_not_decided: int
-    weeds_not_reached: int
+    weeds_not_seen: int | None
+    weeds_not_decided: int | None
+    weeds_not_reached: int | None
     crop_area_sprayed_fraction: float
     crop_area_sprayed_beyond_margin_fraction: float
     sprayed_area_fraction: float
@@ -468,9 +468,9 @@ def _summary(tally: _Tally, edges: Sequence[ExtentEdges], extents: int) -> Spray
         weeds_reachable=reachable,
         weeds_hit=counts.hit,
         weeds_hit_fraction=_fraction(counts.hit, reachable),
-        weeds_not_seen=counts.not_seen if split else -1,
-        weeds_not_decided=counts.not_decided if split else -1,
-        weeds_not_reached=counts.not_reached if split else -1,
+        weeds_not_seen=counts.not_seen if split else None,
+        weeds_not_decided=counts.not_decided if split else None,
+        weeds_not_reached=counts.not_reached if split else None,
         crop_area_sprayed_fraction=_fraction(counts.crop_wet, counts.crop),
         crop_area_sprayed_beyond_margin_fraction=_fraction(counts.crop_wet_beyond, counts.crop),
         sprayed_area_fraction=_fraction(counts.ground_wet, counts.ground),

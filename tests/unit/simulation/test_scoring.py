@@ -69,7 +69,7 @@ def _event(first_m: float, last_m: float, nozzle: int = MIDDLE) -> ValveEvent:
     )
 
 
-def _unhit(result: SprayScore) -> tuple[int, int, int]:
+def _unhit(result: SprayScore) -> tuple[int | None, int | None, int | None]:
     return (result.weeds_not_seen, result.weeds_not_decided, result.weeds_not_reached)
 
 
@@ -219,7 +219,7 @@ def test_losses_are_split_into_seen_decided_reached(
     events = [_event(a, b) for a, b in planned]
 
     assert _unhit(score(_run(WEED), [], planned=events, seen=seen)) == losses
-    assert _unhit(score(_run(WEED), [])) == (-1, -1, -1)
+    assert _unhit(score(_run(WEED), [])) == (None, None, None)
 
 
 def test_planned_distance_is_traced_through_the_wheel_s_slip() -> None:
