@@ -14,6 +14,7 @@ from pycocotools import mask as coco_mask
 
 from agriseg.datasets.annotated import DataSource, find_annotations
 from agriseg.datasets.drawn import DrawnPicture, DrawnSet
+from agriseg.datasets.labels import Point
 from agriseg.datasets.shapes import (
     Geometry,
     Outlines,
@@ -55,6 +56,7 @@ def open_coco(source: DataSource) -> DrawnSet:
                 words=words,
                 is_crowd=bool(annotation.get("iscrowd", 0)),
                 is_box=is_box,
+                stem=_stem(annotation.get("stem"), f"{file}: {words}"),
             )
         )
     pictures = [
@@ -145,6 +147,17 @@ def _geometry(
         left, top, width, height = (float(number) for number in bounds)
         return box(left, top, left + width, top + height), True
     raise DatasetError(f"{words}: neither segmentation nor bbox; nothing says where it is")
+
+
+def _stem(value: Any, words: str) -> Point | None:
+    """Return where a plant leaves the ground, which AgriSeg adds to annotations."""
+    if value is None:
+        return None
+    try:
+        u, v = (float(number) for number in value)
+    except (TypeError, ValueError) as error:
+        raise DatasetError(f"{words}: stem is {value!r}, expected [u, v]") from error
+    return u, v
 
 
 def _bitmap(segmentation: dict[str, Any], image: dict[str, Any], words: str) -> Patch:

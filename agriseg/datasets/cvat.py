@@ -1,7 +1,8 @@
 """CVAT for images 1.1: one XML file with polygons, masks, boxes and ellipses.
 
-The format is that of https://docs.cvat.ai/docs/dataset_management/formats/format-cvat/. Points,
-polylines, skeletons, cuboids and tags cover no ground; they are left out.
+The format is that of https://docs.cvat.ai/docs/dataset_management/formats/format-cvat/. Polylines,
+skeletons, cuboids and tags cover no ground; they are left out. A single point in the group of a
+plant is its stem.
 """
 
 from __future__ import annotations
@@ -15,7 +16,17 @@ import numpy as np
 
 from agriseg.datasets.annotated import DataSource, find_annotations
 from agriseg.datasets.drawn import DrawnPicture, DrawnSet
-from agriseg.datasets.shapes import Geometry, Outlines, Patch, Shape, box, ellipse, outline
+from agriseg.datasets.labels import Point
+from agriseg.datasets.shapes import (
+    Geometry,
+    Outlines,
+    Patch,
+    Shape,
+    box,
+    ellipse,
+    outline,
+    with_stems,
+)
 from agriseg.errors import DatasetError
 
 _VERSION = "1.1"
@@ -74,13 +85,16 @@ def _read(file: Path) -> Element:
 
 def _shapes(image: Element, file: Path) -> list[Shape]:
     shapes = []
+    stems: dict[tuple[str, str], Point] = {}
     for number, element in enumerate(image, start=1):
-        read = _READERS.get(element.tag)
-        if read is None:
-            continue
         words = f"{element.tag} {number}"
         where = f"{file}: image {image.get('name')!r}: {words}"
         group = element.get("group_id", "0")
+        if element.tag == "points":
+            stems |= _stem(element, group)
+        read = _READERS.get(element.tag)
+        if read is None:
+            continue
         shapes.append(
             Shape(
                 name=element.get("label", ""),
@@ -92,7 +106,16 @@ def _shapes(image: Element, file: Path) -> list[Shape]:
                 is_box=element.tag == "box",
             )
         )
-    return shapes
+    return with_stems(shapes, stems)
+
+
+def _stem(element: Element, group: str) -> dict[tuple[str, str], Point]:
+    """Return the stem that a single point in a plant's group is."""
+    try:
+        u, v = (float(number) for number in element.get("points", "").split(","))
+    except ValueError:
+        return {}
+    return {(element.get("label", ""), group): (u, v)}
 
 
 def _is_crowd(element: Element) -> bool:

@@ -1,7 +1,7 @@
 """LabelMe: one JSON file for each picture.
 
-The format is that of https://github.com/wkentaro/labelme. Points, lines and line strips cover no
-ground; they are left out.
+The format is that of https://github.com/wkentaro/labelme. Lines and line strips
+cover no ground; they are left out. A point in the group of a plant is its stem.
 """
 
 from __future__ import annotations
@@ -17,8 +17,17 @@ import numpy as np
 
 from agriseg.datasets.annotated import DataSource, images_folder
 from agriseg.datasets.drawn import DrawnPicture, DrawnSet
-from agriseg.datasets.labels import IMAGE_SUFFIXES
-from agriseg.datasets.shapes import Geometry, Outlines, Patch, Shape, box, ellipse, outline
+from agriseg.datasets.labels import IMAGE_SUFFIXES, Point
+from agriseg.datasets.shapes import (
+    Geometry,
+    Outlines,
+    Patch,
+    Shape,
+    box,
+    ellipse,
+    outline,
+    with_stems,
+)
 from agriseg.errors import DatasetError
 from agriseg.opencv import cv2
 
@@ -53,12 +62,15 @@ def open_labelme(source: DataSource) -> DrawnSet:
 def _picture(file: Path, folder: Path, source: DataSource) -> DrawnPicture:
     data = _read(file)
     shapes = []
+    stems: dict[tuple[str, str], Point] = {}
     for number, entry in enumerate(data["shapes"], start=1):
         kind = entry.get("shape_type", "polygon")
-        if kind in _WITHOUT_GROUND:
-            continue
         words = f"shape {number}"
         group = entry.get("group_id")
+        if kind == "point":
+            stems |= _stem(entry, group)
+        if kind in _WITHOUT_GROUND:
+            continue
         shapes.append(
             Shape(
                 name=str(entry.get("label", "")),
@@ -73,8 +85,17 @@ def _picture(file: Path, folder: Path, source: DataSource) -> DrawnPicture:
         file=file,
         file_name=_image_name(data, file, folder, source),
         size_px=(data["imageWidth"], data["imageHeight"]),
-        shapes=tuple(shapes),
+        shapes=tuple(with_stems(shapes, stems)),
     )
+
+
+def _stem(entry: dict[str, Any], group: Any) -> dict[tuple[str, str], Point]:
+    """Return the stem that a point in a plant's group is."""
+    try:
+        ((u, v),) = entry.get("points", [])
+        return {(str(entry.get("label", "")), str(group)): (float(u), float(v))}
+    except (TypeError, ValueError):
+        return {}
 
 
 def _image_name(data: dict[str, Any], file: Path, folder: Path, source: DataSource) -> str:

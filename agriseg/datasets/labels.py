@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -16,6 +17,7 @@ from agriseg.opencv import cv2
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")
 
 IdArray = NDArray[np.uint16]
+Point = tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -25,14 +27,18 @@ class Labels:
     Attributes
     ----------
     mask : (H, W) uint8
-        `agriseg.messages.ClassId` values.
+        `agriseg.messages.ClassId` values, or the numbers of a project's own classes where those
+        were asked for.
     ids : (H, W) uint16, optional
         Number of the plant, from 1; 0 on soil, on ignored ground, and where plants are not told
         apart. None where the data set tells no plants apart.
+    stems : mapping of plant number to (u, v) px
+        Where plants leave the ground, pixel centres at .0, as far as the data set says so.
     """
 
     mask: UInt8Array
     ids: IdArray | None = None
+    stems: Mapping[int, Point] = field(default_factory=dict)
 
 
 class LabelReader(Protocol):

@@ -6,8 +6,8 @@ i to i + 1, as in COCO, CVAT and LabelMe.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from pycocotools import mask as coco_mask
 
 from agriseg.datasets.classes import ClassMapping
-from agriseg.datasets.labels import Labels
+from agriseg.datasets.labels import Labels, Point
 from agriseg.errors import DatasetError
 from agriseg.messages import Float64Array
 
@@ -23,6 +23,7 @@ BoolArray = NDArray[np.bool_]
 
 _BORDER_TOLERANCE_PX = 1.0
 _ELLIPSE_POINTS = 64
+_CENTRE_PX = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -112,6 +113,8 @@ class Shape:
         Several plants that are not told apart.
     is_box : bool
         It only bounds what it is about.
+    stem : (u, v), optional
+        Where the plant leaves the ground; px, pixel centres at .0 (other than the geometry's).
     """
 
     name: str
@@ -121,6 +124,7 @@ class Shape:
     plant: str = ""
     is_crowd: bool = False
     is_box: bool = False
+    stem: Point | None = None
 
 
 def outline(points: Sequence[Sequence[float]] | Float64Array, words: str) -> Float64Array:
@@ -142,6 +146,24 @@ def outline(points: Sequence[Sequence[float]] | Float64Array, words: str) -> Flo
     if not np.isfinite(ring).all():
         raise DatasetError(f"{words}: an outline with values that are no finite numbers")
     return ring
+
+
+def with_stems(shapes: Sequence[Shape], stems: Mapping[tuple[str, str], Point]) -> list[Shape]:
+    """Give plants their stems.
+
+    Parameters
+    ----------
+    shapes : sequence of Shape
+    stems : mapping of (class name, plant) to (u, v)
+        Upper left corner of the picture at (0, 0), as the geometries have it.
+    """
+    found = []
+    for shape in shapes:
+        point = stems.get((shape.name, shape.plant)) if shape.plant else None
+        if point is not None:
+            shape = replace(shape, stem=(point[0] - _CENTRE_PX, point[1] - _CENTRE_PX))
+        found.append(shape)
+    return found
 
 
 def patch_of_runs(runs: dict[str, Any]) -> Patch:
@@ -209,17 +231,20 @@ def paint(
     mask = np.full((height_px, width_px), unlabelled, np.uint8)
     ids = np.zeros((height_px, width_px), np.uint16)
     numbers: dict[str, int] = {}
+    stems: dict[int, Point] = {}
     for index, shape in enumerate(sorted(shapes, key=lambda one: one.z)):
         class_id = classes[shape.name]
         is_plant = classes.has_plants(class_id) and not shape.is_crowd
         key = f"{shape.name}/{shape.plant}" if shape.plant else f"#{index}"
         number = numbers.setdefault(key, len(numbers) + 1) if is_plant else 0
+        if number and shape.stem is not None:
+            stems[number] = shape.stem
         patch = shape.geometry.patch(width_px, height_px)
         h, w = patch.mask.shape
         window = np.s_[patch.top_px : patch.top_px + h, patch.left_px : patch.left_px + w]
         mask[window][patch.mask] = class_id
         ids[window][patch.mask] = number
-    return Labels(mask=mask, ids=ids)
+    return Labels(mask=mask, ids=ids, stems=stems)
 
 
 def _turned(points: Float64Array, angle_deg: float) -> Float64Array:

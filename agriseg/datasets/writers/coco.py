@@ -48,6 +48,7 @@ class CocoWriter:
                     "bbox": list(one.box_px),
                     "iscrowd": int(one.is_crowd),
                 }
+                | ({} if one.stem is None else {"stem": list(one.stem)})
             )
 
     def finish(self) -> None:

@@ -80,20 +80,26 @@ def _describe(label: Element, row: ClassRow) -> None:
 def _add_object(image: Element, one: LabelledObject) -> None:
     common = {"label": one.row.name, "source": "manual", "occluded": "0", "z_order": "0"}
     regions = one.regions
+    if one.plant and (len(regions) > 1 or one.stem is not None):
+        common["group_id"] = str(one.plant)
     if one.is_crowd or any(region.holes for region in regions):
         left, top, width, height = (str(number) for number in one.box_px)
         place = {"left": left, "top": top, "width": width, "height": height}
         shape = SubElement(image, "mask", common | {"rle": _runs(one.mask)} | place)
-        if one.row.has_plants:
-            value = SubElement(shape, "attribute", name=CROWD)
-            value.text = "true" if one.is_crowd else "false"
-        return
-    if len(regions) > 1:
-        common["group_id"] = str(one.plant)
-    for region in regions:
-        shape = SubElement(image, "polygon", common | {"points": _points(region.outer)})
-        if one.row.has_plants:
-            SubElement(shape, "attribute", name=CROWD).text = "false"
+        _say_crowd(shape, one)
+    else:
+        for region in regions:
+            shape = SubElement(image, "polygon", common | {"points": _points(region.outer)})
+            _say_crowd(shape, one)
+    stem = one.stem_from_corner
+    if stem is not None:
+        shape = SubElement(image, "points", common | {"points": f"{stem[0]:.2f},{stem[1]:.2f}"})
+        _say_crowd(shape, one)
+
+
+def _say_crowd(shape: Element, one: LabelledObject) -> None:
+    if one.row.has_plants:
+        SubElement(shape, "attribute", name=CROWD).text = "true" if one.is_crowd else "false"
 
 
 def _points(ring: Float64Array) -> str:

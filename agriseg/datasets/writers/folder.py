@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from agriseg.datasets.classes import ClassRow
-from agriseg.datasets.writers.files import write_picture
+from agriseg.datasets.grouping import GROUPS_NAME
+from agriseg.datasets.writers.files import write_json, write_picture
 from agriseg.datasets.writers.objects import LabelledObject, LabelledPicture
 
 
@@ -23,6 +24,7 @@ class FolderWriter:
         self._meanings = np.zeros(256, np.uint8)
         for row in table:
             self._meanings[row.number] = row.meaning
+        self._groups: dict[str, str] = {}
 
     def image_name(self, name: str) -> str:
         """Return the place in ``images/``."""
@@ -38,6 +40,10 @@ class FolderWriter:
         write_picture(self._out / "masks" / file, self._meanings[picture.classes])
         if picture.ids is not None:
             write_picture(self._out / "instances" / file, picture.ids)
+        if picture.group:
+            self._groups[picture.stem] = picture.group
 
     def finish(self) -> None:
-        """Nothing covers all pictures."""
+        """Write what belongs together, where anything was said."""
+        if self._groups:
+            write_json(self._out / GROUPS_NAME, self._groups)

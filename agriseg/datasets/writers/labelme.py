@@ -48,9 +48,10 @@ class LabelMeWriter:
 
 def _shapes(one: LabelledObject) -> list[dict[str, Any]]:
     regions = one.regions
-    common = {
+    shapes: list[dict[str, Any]]
+    common: dict[str, Any] = {
         "label": one.row.name,
-        "group_id": one.plant if len(regions) > 1 and one.plant else None,
+        "group_id": (one.plant or None) if len(regions) > 1 or one.stem is not None else None,
         "description": "",
         "flags": {CROWD: True} if one.is_crowd else {},
     }
@@ -59,8 +60,13 @@ def _shapes(one: LabelledObject) -> list[dict[str, Any]]:
         corners = [[left, top], [left + width - 1, top + height - 1]]
         png = cv2.imencode(".png", one.mask.astype(np.uint8) * 255)[1].tobytes()
         mask = base64.b64encode(png).decode("ascii")
-        return [common | {"points": corners, "shape_type": "mask", "mask": mask}]
-    return [
-        common | {"points": region.outer.tolist(), "shape_type": "polygon", "mask": None}
-        for region in regions
-    ]
+        shapes = [common | {"points": corners, "shape_type": "mask", "mask": mask}]
+    else:
+        shapes = [
+            common | {"points": region.outer.tolist(), "shape_type": "polygon", "mask": None}
+            for region in regions
+        ]
+    stem = one.stem_from_corner
+    if stem is not None:
+        shapes.append(common | {"points": [list(stem)], "shape_type": "point", "mask": None})
+    return shapes

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 
 from agriseg.datasets.classes import ClassRow
-from agriseg.datasets.labels import IdArray
+from agriseg.datasets.labels import IdArray, Point
 from agriseg.datasets.polygons import Region, masks_of_ids, regions_of_mask
 from agriseg.datasets.shapes import BoolArray
 from agriseg.messages import UInt8Array
@@ -34,12 +34,18 @@ class LabelledPicture:
     ids : (H, W) uint16, optional
         Number of the plant, from 1; 0 where plants are not told apart. None where nobody told
         any apart: then every connected patch is written as a plant.
+    stems : mapping of plant number to (u, v) px
+        Where plants leave the ground, pixel centres at .0.
+    group : str
+        What belongs together; empty for nothing.
     """
 
     name: str
     image_path: Path
     classes: UInt8Array
     ids: IdArray | None = None
+    stems: Mapping[int, Point] = field(default_factory=dict)
+    group: str = ""
 
     @property
     def width_px(self) -> int:
@@ -72,6 +78,8 @@ class LabelledObject:
         Its upper left pixel in the picture.
     mask : (h, w) bool
         Its pixels from there on; it reaches all four sides.
+    stem : (u, v), optional
+        Where the plant leaves the ground; px, pixel centres at .0.
     """
 
     row: ClassRow
@@ -80,6 +88,12 @@ class LabelledObject:
     left_px: int
     top_px: int
     mask: BoolArray
+    stem: Point | None = None
+
+    @property
+    def stem_from_corner(self) -> Point | None:
+        """The stem, with the picture's upper left corner at (0, 0)."""
+        return None if self.stem is None else (self.stem[0] + 0.5, self.stem[1] + 0.5)
 
     @property
     def regions(self) -> list[Region]:
@@ -140,7 +154,8 @@ def _objects_of_class(picture: LabelledPicture, row: ClassRow) -> Iterator[Label
     is_class = picture.classes == row.number
     if not is_class.any():
         return
-    if row.has_plants and picture.ids is not None:
+    is_told_apart = row.has_plants and picture.ids is not None
+    if picture.ids is not None and is_told_apart:
         numbers = np.where(is_class, picture.ids.astype(np.int32), 0)
         numbers[is_class & (picture.ids == 0)] = _PLANTS_APART
     else:
@@ -155,4 +170,5 @@ def _objects_of_class(picture: LabelledPicture, row: ClassRow) -> Iterator[Label
             left_px=left,
             top_px=top,
             mask=mask,
+            stem=picture.stems.get(number) if is_told_apart else None,
         )

@@ -179,3 +179,23 @@ def test_pictures_can_be_linked(tmp_path: Path) -> None:
     with LabelExport("yolo", tmp_path / "out", images="link") as export:
         export.add(picture)
     assert (tmp_path / "out/images/train/a.png").samefile(picture.image_path)
+
+
+@pytest.mark.parametrize("kind", ["coco", "cvat", "labelme"])
+def test_stems_come_back_with_their_plants(kind: WrittenFormat, tmp_path: Path) -> None:
+    told = hard_picture(tmp_path / "from", "a.png")
+    stems = {1: (25.0, 12.0), 5: (30.25, 71.5), 6: (118.0, 2.0)}
+    labels = there_and_back(kind, replace(told, stems=stems), tmp_path / "out")
+    assert same_plants(labels.ids, told.ids)
+    assert labels.ids is not None
+    assert told.ids is not None
+    names = {int(told.ids[labels.ids == number][0]): at for number, at in labels.stems.items()}
+    assert names == stems
+
+
+def test_groups_come_back_with_a_data_folder(tmp_path: Path) -> None:
+    first = hard_picture(tmp_path / "from", "a.png")
+    second = hard_picture(tmp_path / "from", "b.png")
+    _export("folder", tmp_path / "out", replace(first, group="x"), replace(second, group="y"))
+    samples = list_samples(DataSource(name="set", directory=tmp_path / "out"), "folder")
+    assert [sample.group for sample in samples] == ["x", "y"]
