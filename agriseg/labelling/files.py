@@ -8,7 +8,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from agriseg.datasets.finished import PICTURES_NAME, PROJECT_NAME
+from agriseg.datasets.finished import PICTURES_NAME as PICTURES_NAME
+from agriseg.datasets.finished import PROJECT_NAME as PROJECT_NAME
 from agriseg.errors import LabelError
 
 

@@ -93,12 +93,15 @@ def _box(points: Float64Array) -> Rect:
 
 
 def _covered(first: Float64Array, second: Float64Array, box: Rect) -> BoolArray:
-    """Return which pixels of ``box`` lie within the radius of the nearest point of the way."""
+    """Return which pixels of ``box`` the tip covers at either end and in between."""
     u = np.arange(box.u0, box.u1, dtype=np.float64)[None, :] - first[0]
     v = np.arange(box.v0, box.v1, dtype=np.float64)[:, None] - first[1]
     along_u, along_v, grow = (second - first).tolist()
+    covered: BoolArray = u * u + v * v <= first[2] ** 2
+    covered |= (u - along_u) ** 2 + (v - along_v) ** 2 <= second[2] ** 2
     length2 = along_u * along_u + along_v * along_v
-    share = np.clip((u * along_u + v * along_v) / length2, 0.0, 1.0) if length2 > 0.0 else 0.0 * u
-    radius = first[2] + share * grow
-    covered: BoolArray = (u - share * along_u) ** 2 + (v - share * along_v) ** 2 <= radius * radius
+    if length2 > 0.0:
+        share = np.clip((u * along_u + v * along_v) / length2, 0.0, 1.0)
+        radius = first[2] + share * grow
+        covered |= (u - share * along_u) ** 2 + (v - share * along_v) ** 2 <= radius * radius
     return covered

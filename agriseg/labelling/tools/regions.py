@@ -50,6 +50,28 @@ class Region:
         u, v = rect.u0 - self.rect.u0, rect.v0 - self.rect.v0
         return Region(rect, self.mask[v : v + rect.height_px, u : u + rect.width_px])
 
+    def over(self, rect: Rect) -> BoolArray:
+        """Return it as a mask of another rectangle, ``(h, w) bool``."""
+        mask = np.zeros((rect.height_px, rect.width_px), np.bool_)
+        inner = self.clipped_to(rect)
+        v, u = inner.rect.v0 - rect.v0, inner.rect.u0 - rect.u0
+        mask[v : v + inner.rect.height_px, u : u + inner.rect.width_px] = inner.mask
+        return mask
+
+    def clipped_to(self, rect: Rect) -> Region:
+        """Return what of it lies in a rectangle."""
+        u0, v0 = max(self.rect.u0, rect.u0), max(self.rect.v0, rect.v0)
+        u1, v1 = max(u0, min(self.rect.u1, rect.u1)), max(v0, min(self.rect.v1, rect.v1))
+        if u0 >= u1 or v0 >= v1:
+            return Region(Rect(rect.u0, rect.v0, rect.u0, rect.v0), EMPTY.mask)
+        u, v = u0 - self.rect.u0, v0 - self.rect.v0
+        return Region(Rect(u0, v0, u1, v1), self.mask[v : v + v1 - v0, u : u + u1 - u0])
+
+    def united(self, other: Region) -> Region:
+        """Return the pixels of either."""
+        rect = self.rect.united(other.rect)
+        return self if other.rect.is_empty else Region(rect, self.over(rect) | other.over(rect))
+
     def within(self, picture_mask: BoolArray) -> Region:
         """Return what of it lies on a mask of the whole picture, ``(H, W) bool``."""
         return Region(self.rect, self.mask & picture_mask[self.rect.window])
@@ -80,10 +102,14 @@ class Paint:
     has_plants: bool | None = None
 
     @property
+    def counts_plants(self) -> bool:
+        """Whether pixels of the class belong to plants."""
+        return self.class_id not in WITHOUT_PLANT if self.has_plants is None else self.has_plants
+
+    @property
     def painted_plant(self) -> int:
         """Plant number that pixels get: 0 for classes without plants."""
-        has_plants = self.class_id not in WITHOUT_PLANT
-        return self.plant if (has_plants if self.has_plants is None else self.has_plants) else 0
+        return self.plant if self.counts_plants else 0
 
 
 ERASER = Paint(class_id=int(ClassId.SOIL))
