@@ -8,15 +8,14 @@ so that replaying a whole journal onto newer labels still ends in the same label
 from __future__ import annotations
 
 import contextlib
-import os
 import re
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
 
+from agriseg.append_file import DiskFile, OutputFile
 from agriseg.errors import LabelError
 from agriseg.labelling.document import Change, ChangeKind
 from agriseg.labelling.edits import edit_from_bytes, edit_to_bytes
@@ -43,14 +42,22 @@ class Journal:
         Where the segments lie.
     stem : str
         Name of the picture.
+    open_file : callable
+        Makes the file of a segment.
     """
 
-    def __init__(self, folder: Path, stem: str) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        stem: str,
+        open_file: Callable[[Path], OutputFile] = DiskFile,
+    ) -> None:
         self._folder = folder
         self._stem = stem
+        self._open_file = open_file
         numbers = [number for number, _ in segments(folder, stem)]
         self.segment = max(numbers, default=0) + 1
-        self._file: BinaryIO | None = None
+        self._file: OutputFile | None = None
         self._whole_bytes = 0
         self._waiting = bytearray()
         self.problem = ""
@@ -79,7 +86,7 @@ class Journal:
     def sync(self) -> None:
         """Return once all that was written survives a power cut."""
         if self._file is not None:
-            os.fsync(self._file.fileno())
+            self._file.sync()
 
     def begin_segment(self) -> int:
         """Go on in a new segment; return its number: older ones may go once labels are saved."""
@@ -109,10 +116,10 @@ class Journal:
         self.flush()
         self._close_file()
 
-    def _opened(self, path: Path) -> BinaryIO:
+    def _opened(self, path: Path) -> OutputFile:
         if self._file is None:
             self._folder.mkdir(parents=True, exist_ok=True)
-            self._file = path.open("xb", buffering=0)
+            self._file = self._open_file(path)
             self._whole_bytes = 0
         if self._whole_bytes == 0:
             _append(self._file, MAGIC, 0)
@@ -209,14 +216,11 @@ def _change_at(data: bytes, at: int) -> tuple[Change | None, int]:
     return Change(kind=kind, edit=edit, joins=bool(body[0] & _JOINS)), begin + length
 
 
-def _append(file: BinaryIO, data: bytes, whole_bytes: int) -> None:
+def _append(file: OutputFile, data: bytes, whole_bytes: int) -> None:
     """Write all of ``data`` behind ``whole_bytes``, or leave the file as it was."""
     try:
-        rest = memoryview(data)
-        while rest:
-            rest = rest[file.write(rest) :]
+        file.write(data)
     except OSError:
         with contextlib.suppress(OSError):
             file.truncate(whole_bytes)
-            file.seek(whole_bytes)
         raise

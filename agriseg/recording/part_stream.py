@@ -9,66 +9,18 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 from collections import deque
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Protocol
 
 from mcap.writer import CompressionType, Writer
 
+from agriseg.append_file import DiskFile, OutputFile
 from agriseg.recording.topics import MCAP_PROFILE, schema_of
 
 CHUNK_BYTES = 1024 * 1024
 MOST_FLUSHES = 7200
 """The index of a part is kept in memory until the part ends, about 1 kB for each flush."""
-
-
-class OutputFile(Protocol):
-    """A new file that grows at its end."""
-
-    def write(self, data: bytes) -> None:
-        """Append all of ``data``; OSError where it does not fit, with any part written."""
-        ...
-
-    def truncate(self, size: int) -> None:
-        """Cut the file back to ``size`` bytes and go on from there."""
-        ...
-
-    def sync(self) -> None:
-        """Return once what was written survives a power cut."""
-        ...
-
-    def close(self) -> None:
-        """Release the file."""
-        ...
-
-
-class DiskFile:
-    """An `OutputFile` on a disk; refuses to overwrite."""
-
-    def __init__(self, path: Path) -> None:
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
-        self._descriptor = os.open(path, flags, 0o644)
-
-    def write(self, data: bytes) -> None:
-        """Append all of ``data``."""
-        rest = memoryview(data)
-        while rest:
-            rest = rest[os.write(self._descriptor, rest) :]
-
-    def truncate(self, size: int) -> None:
-        """Cut the file back to ``size`` bytes."""
-        os.ftruncate(self._descriptor, size)
-        os.lseek(self._descriptor, size, os.SEEK_SET)
-
-    def sync(self) -> None:
-        """Flush the file's data to the disk."""
-        getattr(os, "fdatasync", os.fsync)(self._descriptor)
-
-    def close(self) -> None:
-        """Close the descriptor."""
-        os.close(self._descriptor)
 
 
 class _Memory:

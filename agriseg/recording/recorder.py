@@ -22,6 +22,7 @@ from typing import Any
 
 import numpy as np
 
+from agriseg.append_file import DiskFile, OutputFile
 from agriseg.config import Config
 from agriseg.errors import DiskFullError, RecordingError
 from agriseg.messages import (
@@ -47,7 +48,7 @@ from agriseg.recording.evidence import encode_patch, recorded_start
 from agriseg.recording.inbox import FrameItem, Inbox, Item, Rank
 from agriseg.recording.location import location_json
 from agriseg.recording.outlines import encode_mask
-from agriseg.recording.part_stream import DiskFile, OutputFile, PartStream
+from agriseg.recording.part_stream import PartStream
 from agriseg.recording.picture_coding import PictureCoding, choose_coding
 from agriseg.recording.pictures import camera_message_json, class_share
 from agriseg.recording.run_directories import (

@@ -26,11 +26,11 @@ from recording_samples import (
     vehicle,
 )
 
+from agriseg.append_file import DiskFile
 from agriseg.clock import VirtualClock
 from agriseg.errors import DiskFullError, RecordingError
 from agriseg.messages import RunEvent
 from agriseg.recording import topics
-from agriseg.recording.part_stream import DiskFile
 from agriseg.recording.reader import Run, open_run
 from agriseg.recording.recorder import RecorderLimits, RunRecorder
 from agriseg.recording.run_directories import DiskBudget, set_starred
