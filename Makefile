@@ -4,11 +4,12 @@ PYTHON ?= python3
 VENV := .venv
 READY := $(VENV)/.ready
 FIRMWARE_TOOLS := $(VENV)/.firmware-tools
+FORMAT_TOOLS := $(VENV)/format-tools
 RUN_SECONDS ?= 30
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-slow lint format bench screenshots clean
+.PHONY: help setup run test test-slow format-tools lint format bench screenshots clean
 
 help: ## List the targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,7 +34,14 @@ run: $(READY) ## Open the window on the simulated field (without a display: a he
 test: lint $(FIRMWARE_TOOLS) ## Check style, types and layers, then run the tests
 	@$(VENV)/bin/python -m pytest -q -m "not slow"
 
-test-slow: $(READY) $(FIRMWARE_TOOLS) ## Run the long tests
+format-tools: $(FORMAT_TOOLS)/.ready ## Install the tools that label files are tested with (550 MB)
+
+$(FORMAT_TOOLS)/.ready: tests/format-tools.txt | $(READY)
+	@$(PYTHON) -m venv $(FORMAT_TOOLS)
+	@$(FORMAT_TOOLS)/bin/pip install --quiet --no-deps --requirement tests/format-tools.txt
+	@touch $@
+
+test-slow: $(READY) $(FIRMWARE_TOOLS) $(FORMAT_TOOLS)/.ready ## Run the long tests
 	@$(VENV)/bin/python -m pytest -q -m slow
 
 lint: $(READY) ## Check style, types and layers only

@@ -10,7 +10,7 @@ from typing import Literal, Protocol
 
 from agriseg.datasets.classes import BASE_CLASSES, ClassMapping, ClassRow
 from agriseg.datasets.grouping import read_groups
-from agriseg.datasets.labels import LabelReader, Sample
+from agriseg.datasets.labels import IMAGE_SUFFIXES, LabelReader, Sample
 from agriseg.errors import DatasetError
 from agriseg.messages import ClassId
 
@@ -135,14 +135,14 @@ def samples_of(
     kept = _without_skipped(source, file, pictures)
     if not kept:
         raise DatasetError(f"{file}: no labelled image; expected at least one")
-    folder = images_folder(source)
+    images = _Images(source, file)
     groups = read_groups(source.directory)
     samples: dict[Path, Sample] = {}
     for picture in kept:
-        path = _image_path(source, file, folder, picture.file_name)
+        path = images.path(picture.file_name)
         if path in samples:
             raise DatasetError(f"{file}: image {picture.file_name!r} is there twice; remove one")
-        stem = path.relative_to(folder).with_suffix("").as_posix()
+        stem = path.relative_to(images.folder).with_suffix("").as_posix()
         samples[path] = Sample(
             source=source.name,
             stem=stem,
@@ -229,17 +229,40 @@ def _refuse_empty(source: DataSource, file: Path, pictures: Sequence[AnnotatedPi
         )
 
 
-def _image_path(source: DataSource, file: Path, folder: Path, file_name: str) -> Path:
-    where = PurePosixPath(file_name.replace("\\", "/"))
-    if where.is_absolute() or ".." in where.parts or not where.name:
+class _Images:
+    """Finds the files of images below a folder."""
+
+    def __init__(self, source: DataSource, file: Path) -> None:
+        self.folder = images_folder(source)
+        self._source = source
+        self._file = file
+        self._by_name: dict[str, list[Path]] | None = None
+
+    def path(self, file_name: str) -> Path:
+        """Return an image's file: where it is said to be, or the only one of its name below."""
+        where = PurePosixPath(file_name.replace("\\", "/"))
+        if where.is_absolute() or ".." in where.parts or not where.name:
+            raise DatasetError(
+                f"{self._file}: image {file_name!r} does not lie below a folder of images; "
+                "expected a name or a path without '..'"
+            )
+        for path in (self.folder / where, self.folder / where.name):
+            if path.is_file():
+                return path
+        elsewhere = self._named(where.name)
+        if len(elsewhere) == 1:
+            return elsewhere[0]
+        found = f", found {len(elsewhere)} of that name below it" if elsewhere else ""
         raise DatasetError(
-            f"{file}: image {file_name!r} does not lie below a folder of images; expected a name "
-            "or a path without '..'"
+            f"{self._file}: image {file_name!r} is missing; looked for {self.folder / where}"
+            f"{found}. Where the images lie elsewhere, name their folder with images in the "
+            f"source {self._source.name!r}"
         )
-    for path in (folder / where, folder / where.name):
-        if path.is_file():
-            return path
-    raise DatasetError(
-        f"{file}: image {file_name!r} is missing; looked for {folder / where}. Where the images "
-        f"lie elsewhere, name their folder with images in the source {source.name!r}"
-    )
+
+    def _named(self, name: str) -> list[Path]:
+        if self._by_name is None:
+            self._by_name = {}
+            for path in sorted(self.folder.rglob("*")):
+                if path.suffix.lower() in IMAGE_SUFFIXES:
+                    self._by_name.setdefault(path.name, []).append(path)
+        return self._by_name.get(name, [])
