@@ -56,7 +56,9 @@ class SourceConfig(_Section):
     """
 
     name: str
-    kind: Literal["folder", "coco", "coco-panoptic", "cvat", "labelme", "simulation"] = "folder"
+    kind: Literal[
+        "folder", "coco", "coco-panoptic", "cvat", "labelme", "voc", "yolo", "png", "simulation"
+    ] = "folder"
     directory: str = ""
     annotations: str = ""
     images: str = ""
