@@ -109,17 +109,10 @@ class OpenPicture:
 
     def snapshot(self) -> Snapshot:
         """Return a copy to write; begins a new segment of the journal."""
-        document = self.document
-        confidence = document.confidence
         return Snapshot(
-            revision=document.revision,
+            revision=self.document.revision,
             segment=self._journal.begin_segment(),
-            labels=StoredLabels(
-                classes=document.classes.copy(),
-                instances=document.instances.copy(),
-                stems=dict(document.stems),
-                confidence=None if confidence is None else confidence.copy(),
-            ),
+            labels=StoredLabels.of(self.document),
             writer=self._writer,
         )
 

@@ -14,7 +14,7 @@ import numpy as np
 from agriseg.datasets.folder import read_ids, read_mask
 from agriseg.errors import LabelError
 from agriseg.labelling.classes import ClassList
-from agriseg.labelling.document import InstanceArray
+from agriseg.labelling.document import InstanceArray, LabelDocument
 from agriseg.labelling.edits import Point
 from agriseg.labelling.files import ProjectPaths, trouble, write_whole
 from agriseg.messages import UInt8Array
@@ -32,6 +32,17 @@ class StoredLabels:
     instances: InstanceArray
     stems: Mapping[int, Point] = field(default_factory=dict)
     confidence: UInt8Array | None = None
+
+    @classmethod
+    def of(cls, document: LabelDocument) -> StoredLabels:
+        """Copy a document's labels as they are now."""
+        confidence = document.confidence
+        return cls(
+            classes=document.classes.copy(),
+            instances=document.instances.copy(),
+            stems=dict(document.stems),
+            confidence=None if confidence is None else confidence.copy(),
+        )
 
 
 def read_labels(
