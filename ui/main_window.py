@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from PySide6.QtCore import QEvent, Qt, QTimer
 from PySide6.QtGui import QCloseEvent, QKeyEvent, QResizeEvent
@@ -34,6 +35,7 @@ from ui.calibration.calibrate_page import CalibratePage
 from ui.connection import ConnectionKeeper
 from ui.help.display_page import DisplayPage
 from ui.help.help_page import HelpPage
+from ui.label.label_page import LabelPage, projects_folder
 from ui.live.controls import SENSITIVITY_STEP
 from ui.live.operate_page import OperatePage
 from ui.models.alarms import LatchedAlarms
@@ -165,6 +167,9 @@ class MainWindow(QMainWindow):
             Units(self._settings.units),
             lambda: runs_directory(self._connection.configured),
         )
+        self.label = LabelPage(
+            self._keeper, self._settings, projects_folder(), self._labelling_model
+        )
         self.display = DisplayPage(self._keeper)
         self.help = HelpPage(self._keeper)
         self._pages = (
@@ -173,6 +178,9 @@ class MainWindow(QMainWindow):
             ),
             PageEntry(
                 name="review", word="Review", icon="history", shortcut="F6", widget=self.review
+            ),
+            PageEntry(
+                name="label", word="Label", icon="draw-pen", shortcut="F7", widget=self.label
             ),
             PageEntry(name="setup", word="Setup", icon="tune", shortcut="F4", widget=self.setup),
             PageEntry(
@@ -249,6 +257,7 @@ class MainWindow(QMainWindow):
         self.calibrate.explained.connect(self.show_message)
         self.calibrate.left.connect(self.show_page)
         self.review.explained.connect(self.show_message)
+        self.label.explained.connect(self.show_message)
         self._ports.listed.connect(self._take_ports)
         self._ports.look()
         self.display.theme_chosen.connect(self._choose_theme)
@@ -344,6 +353,7 @@ class MainWindow(QMainWindow):
             refusal(snapshot, self._link, self._stop_phase), self._bridge.now_s()
         )
         self.review.show_state(refusal(snapshot, self._link, StopPhase.IDLE))
+        self.label.show_state(refusal(snapshot, self._link, StopPhase.IDLE))
         self._show_actions()
         self._show_banner()
 
@@ -465,6 +475,11 @@ class MainWindow(QMainWindow):
             self._connection.config, f"The field engine is started again with {choice.name} …"
         )
 
+    def _labelling_model(self) -> Path | None:
+        """Return the folder of the configured model; None for the deployed one."""
+        path = self._connection.configured.model.path
+        return Path(path) if path else None
+
     def _lend_devices(self, needed: bool) -> None:
         """Leave camera and controller to a calibration step, or take them back."""
         if needed:
@@ -564,8 +579,11 @@ class MainWindow(QMainWindow):
             return
         key = Qt.Key(event.key())
         hold = self._hold_key(key)
+        on_label = self._stack.currentWidget() is self.label
         if key in (Qt.Key.Key_Space, Qt.Key.Key_Escape):
             self.stop()
+        elif on_label and self.label.press(event):
+            return
         elif hold is not None:
             hold.begin_hold()
         else:
@@ -603,10 +621,18 @@ class MainWindow(QMainWindow):
             self.show_message("Spraying goes on. Close once more to stop spraying and leave.")
             event.ignore()
             return
+        if self.label.unsafe and not asked_again:
+            self._close_asked_at_s = now_s
+            self.show_message(
+                f"Labels are not saved: {self.label.unsafe} Close once more to leave and lose them."
+            )
+            event.ignore()
+            return
         self._settings.geometry = self.saveGeometry()
         self._ports.stop()
         self.calibrate.end()
         self.review.end()
+        self.label.end()
         self._bridge.close()
         event.accept()
 
@@ -630,6 +656,7 @@ class MainWindow(QMainWindow):
             Qt.Key.Key_F4: lambda: self.show_page("setup"),
             Qt.Key.Key_F5: lambda: self.show_page("calibrate"),
             Qt.Key.Key_F6: lambda: self.show_page("review"),
+            Qt.Key.Key_F7: lambda: self.show_page("label"),
             Qt.Key.Key_F11: lambda: self._choose_full_screen(not self.isFullScreen()),
         }
         modes = self.operate.modes

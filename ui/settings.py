@@ -6,6 +6,7 @@ from PySide6.QtCore import QByteArray, QSettings
 
 from agriseg.config import WindowConfig
 from ui.models.connection import KINDS, ControllerChoice
+from ui.models.field import ReceiverChoice
 from ui.theme import ThemeChoice
 from ui.units import UnitSystem
 
@@ -70,6 +71,55 @@ class WindowSettings:
         self._choose("controller", choice.port, configured.port)
         self._store.setValue("controller/name", choice.name)
         self._store.setValue("controller/kind", choice.kind)
+
+    @property
+    def label_projects(self) -> tuple[str, ...]:
+        """Folders of the label projects that were open, the last one first."""
+        return tuple(
+            line for line in str(self._store.value("label/projects", "")).split("\n") if line
+        )
+
+    @label_projects.setter
+    def label_projects(self, folders: tuple[str, ...]) -> None:
+        self._store.setValue("label/projects", "\n".join(folders))
+
+    def receiver(self, configured: ReceiverChoice) -> ReceiverChoice:
+        """Return the satellite receiver that was used last, or the configured one."""
+        source = str(self._store.value("receiver/chosen", ""))
+        if not source or self._store.value("receiver/configured") != configured.source:
+            return configured
+        baud = str(self._store.value("receiver/baud", ""))
+        return ReceiverChoice(
+            source=source,
+            name=str(self._store.value("receiver/name", source)),
+            baud=int(baud) if baud.isdigit() else configured.baud,
+        )
+
+    def remember_receiver(self, choice: ReceiverChoice, configured: ReceiverChoice) -> None:
+        """Use ``choice`` at the next start too, until the configuration names another."""
+        self._choose("receiver", choice.source, configured.source)
+        self._store.setValue("receiver/name", choice.name)
+        self._store.setValue("receiver/baud", choice.baud)
+
+    def boundary(self, configured: str) -> str:
+        """Return the boundary file that was used last, or the configured one; empty for none."""
+        is_chosen = self._store.contains("boundary/chosen")
+        if not is_chosen or str(self._store.value("boundary/configured", "")) != configured:
+            return configured
+        return str(self._store.value("boundary/chosen", ""))
+
+    def remember_boundary(self, file: str, configured: str) -> None:
+        """Use ``file`` at the next start too, until the configuration names another."""
+        self._choose("boundary", file, configured)
+
+    @property
+    def exports(self) -> str:
+        """The folder that exports went to last; empty before the first."""
+        return str(self._store.value("exports/folder", ""))
+
+    @exports.setter
+    def exports(self, folder: str) -> None:
+        self._store.setValue("exports/folder", folder)
 
     @property
     def geometry(self) -> QByteArray | None:

@@ -116,7 +116,7 @@ def main() -> int:
     place.show_document(document)
     place.changed.connect(canvas.take_change)
     place.redrawn.connect(canvas.update)
-    canvas.use(BrushHand(place, "brush", lambda: None))
+    canvas.use(BrushHand(place, "brush"))
     rng = np.random.default_rng(3)
     everything: list[float] = []
     print(f"canvas {canvas.width()} x {canvas.height()}, {options.strokes} strokes each")

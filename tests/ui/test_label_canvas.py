@@ -194,7 +194,7 @@ class TestBrush:
         canvas.show_document(document, Pyramid(document.image))
         place.show_document(document)
         place.changed.connect(canvas.take_change)
-        canvas.use(BrushHand(place, "brush", lambda: None))
+        canvas.use(BrushHand(place, "brush"))
         qtbot.mousePress(canvas, Qt.MouseButton.LeftButton, pos=QPoint(100, 100))
         for x in (120, 140, 160):
             qtbot.mouseMove(canvas, QPoint(x, 100))

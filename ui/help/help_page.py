@@ -37,6 +37,7 @@ KEYS = (
     ("U", "Metric or US units"),
     ("F1  F2  F3", "Help, Operate, Display"),
     ("F4  F5  F6", "Setup, Calibrate, Review"),
+    ("F7", "Label; there the key ? lists the keys of the page"),
     ("K  ←  →", "Review: play or pause, one picture back or on (Shift: ten)"),
     ("↑  ↓", "Review: play faster, slower"),
     ("N  B  J  H", "Review: next weed, last weed, next miss, last miss"),

@@ -78,8 +78,8 @@ TOOLS = (
         word="Corners",
         icon="vector-polyline-edit",
         keys=("O",),
-        help="Touch a plant, then drag its corners; touch a side for a new one, Del or right button"
-        " takes one away. Enter keeps the outline.",
+        help="Touch a plant, then drag its corners; touch a side for a new one; Del or the right"
+        " button takes one away.",
     ),
     Action(
         name="scissors",
@@ -239,6 +239,51 @@ MODEL = (
     ),
 )
 
+DATA = (
+    Action(
+        name="check",
+        word="Look for mistakes",
+        icon="clipboard-search-outline",
+        keys=("Ctrl+K",),
+        help="Holes, specks, unlabelled vegetation and the like in this picture",
+    ),
+    Action(
+        name="add",
+        word="Add pictures",
+        icon="image-plus",
+        keys=("Ctrl+N",),
+        help="a folder, or a single picture",
+    ),
+    Action(
+        name="select",
+        word="Choose from runs",
+        icon="image-search-outline",
+        keys=("Ctrl+R",),
+        help="frames from which a model learns most",
+    ),
+    Action(
+        name="import",
+        word="Import labels",
+        icon="import",
+        keys=("Ctrl+I",),
+        help="CVAT, COCO, LabelMe, VOC, YOLO, PNG",
+    ),
+    Action(
+        name="export",
+        word="Export",
+        icon="export",
+        keys=("Ctrl+E",),
+        help="for CVAT, COCO, LabelMe, VOC, YOLO, PNG",
+    ),
+    Action(
+        name="agree",
+        word="Compare labellers",
+        icon="account-multiple-check-outline",
+        keys=("Ctrl+L",),
+        help="with another labeller's project",
+    ),
+)
+
 PICTURES = (
     Action(name="next", word="Next", icon="arrow-right", keys=("PgDown",), help="Next picture"),
     Action(name="last", word="Last", icon="arrow-left", keys=("PgUp",), help="Picture before"),
@@ -351,6 +396,7 @@ GROUPS = (
     ("Pictures", PICTURES),
     ("View", VIEW),
     ("Panels", PANELS),
+    ("Data", DATA),
 )
 ACTIONS = {action.name: action for _, actions in GROUPS for action in actions}
 BY_KEY = {key: action.name for action in ACTIONS.values() for key in action.keys}

@@ -22,6 +22,13 @@ _LAYERS = (
     ("stems", "Stems", "map-marker", "^4"),
     ("findings", "Findings", "clipboard-alert-outline", "^5"),
 )
+LAYER_ACTIONS = {
+    "layer-classes": "filled",
+    "layer-outlines": "outlines",
+    "layer-doubt": "doubt",
+    "layer-stems": "stems",
+    "layer-findings": "findings",
+}
 
 
 class LayersPanel(QWidget):

@@ -51,11 +51,11 @@ class ToolPanel(QWidget):
         self.plant = Words("", "")
         self.plant_key = Key(keeper, "Next plant", "sprout", "N", _FACE)
         self.brush = NamedSlider(keeper, "Brush", _STEPS, _write_radius)
-        self.tolerance = NamedSlider(keeper, "Wand's tolerance", _TOLERANCE_STEPS, _write_share)
+        self.tolerance = NamedSlider(keeper, "Tolerance of green", _TOLERANCE_STEPS, _write_share)
         self.grain = NamedSlider(keeper, "Patches", _STEPS, _write_grain)
         self.soil_key = Key(keeper, "On soil only", "", "Q", _FACE)
         self.green_key = Key(keeper, "On green only", "", "⇧Q", _FACE)
-        self.pen_key = Key(keeper, "Pen pressure changes the size", "pencil-outline", "", _FACE)
+        self.pen_key = Key(keeper, "Pen pressure sets the size", "", "", _FACE)
         self._lay_out()
         self.plant_key.clicked.connect(self.new_plant_asked)
         self.brush.moved.connect(lambda p: self._take(radius_px=_radius_at(p)))
@@ -100,6 +100,17 @@ class ToolPanel(QWidget):
             (self.pen_key, settings.pen_pressure),
         ):
             switch.set_look(KeyLook.SELECTED if on else KeyLook.PLAIN)
+
+    def show_tool(self, name: str) -> None:
+        """Show the settings of the tool in use."""
+        shown = {
+            self.brush: name in ("brush", "erase", "ignore"),
+            self.pen_key: name in ("brush", "erase", "ignore"),
+            self.tolerance: name in ("wand", "brush"),
+            self.grain: name == "superpixels",
+        }
+        for widget, is_shown in shown.items():
+            widget.setVisible(is_shown)
 
     def show_plant(self, text: str, *, enabled: bool) -> None:
         """Say which plant is painted."""

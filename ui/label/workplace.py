@@ -9,8 +9,9 @@ from PySide6.QtCore import QObject, Signal
 
 from agriseg.labelling.document import LabelDocument
 from agriseg.labelling.edits import Edit, Rect
-from agriseg.labelling.tools.regions import Paint
+from agriseg.labelling.tools.regions import BoolArray, Paint
 from agriseg.messages import ClassId
+from ui.label.green import GreenSight
 from ui.label.hands.base import Make
 from ui.label.settings import ToolSettings
 from ui.review.thread import ReviewThread
@@ -45,6 +46,8 @@ class LabelWorkplace(QObject):
         self._with_plants: frozenset[int] = frozenset({1, 2})
         self._at_work = ""
         self._visible: Callable[[], Rect] = lambda: _NOWHERE
+        self._green = GreenSight(self)
+        self._green.failed.connect(self.said)
         self._thread = ReviewThread("label-tool", self)
         self._thread.failed.connect(self._fail)
 
@@ -84,6 +87,13 @@ class LabelWorkplace(QObject):
     def has_plants(self) -> bool:
         """Whether the class that is painted consists of plants."""
         return self._settings.class_value in self._with_plants
+
+    def vegetation(self) -> BoolArray | None:
+        """Return what is green at the wand's tolerance, (H, W) bool; None until that is known."""
+        mask = self._green.mask(self._settings.tolerance)
+        if mask is None and self._document is not None:
+            self.said.emit("The green in this picture is still being measured; try again.")
+        return mask
 
     def paint_at(self, u: float, v: float) -> Paint:
         """Return what a stroke paints that begins here: on a plant it goes on with it."""
@@ -181,6 +191,7 @@ class LabelWorkplace(QObject):
         self._document = document
         self._selected = 0
         self._plant = document.next_plant() if document is not None else 0
+        self._green.show_document(document)
         if document is not None:
             document.listen(self.changed.emit)
         self.opened.emit()
@@ -199,6 +210,10 @@ class LabelWorkplace(QObject):
         self._settings = settings
         self.settled.emit()
         self.redraw()
+
+    def settings_changed_by(self, change: Callable[[ToolSettings], ToolSettings]) -> None:
+        """Take settings made from the present ones."""
+        self.change_settings(change(self._settings))
 
     def choose_class(self, value: int) -> None:
         """Paint another class."""
@@ -226,6 +241,7 @@ class LabelWorkplace(QObject):
     def stop(self) -> None:
         """Give up everything and wait for it to end."""
         self._thread.stop()
+        self._green.stop()
 
     def _apply(self, edit: Edit | None) -> bool:
         if edit is None or self._document is None:

@@ -10,7 +10,7 @@ from PySide6.QtGui import QColor, QPainter, QPen, QPolygonF
 
 from agriseg.labelling.document import LabelDocument
 from agriseg.labelling.edits import Edit, Rect
-from agriseg.labelling.tools.regions import Paint
+from agriseg.labelling.tools.regions import BoolArray, Paint
 from ui.label.canvas import Pointer
 from ui.label.settings import ToolSettings
 from ui.label.viewport import Viewport
@@ -54,6 +54,14 @@ class Workplace(Protocol):
     @property
     def is_busy(self) -> bool:
         """Whether something is being computed; until it is done nothing else is edited."""
+        ...
+
+    def vegetation(self) -> BoolArray | None:
+        """Return what is green at the wand's tolerance, (H, W) bool; None until that is known."""
+        ...
+
+    def plant_at(self, u: float, v: float) -> int:
+        """Return the plant under a place; 0 for none."""
         ...
 
     def paint_at(self, u: float, v: float) -> Paint:

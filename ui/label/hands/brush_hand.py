@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QPainter, QPen
@@ -11,7 +9,7 @@ from PySide6.QtGui import QPainter, QPen
 from agriseg.labelling.document import LabelDocument
 from agriseg.labelling.edits import Edit
 from agriseg.labelling.tools.brush import brush
-from agriseg.labelling.tools.regions import ERASER, IGNORE, BoolArray, Paint
+from agriseg.labelling.tools.regions import ERASER, IGNORE, Paint
 from ui.label.canvas import Pointer
 from ui.label.hands.base import EDGE, INK, BaseHand, Workplace
 from ui.label.viewport import Viewport
@@ -27,14 +25,11 @@ class BrushHand(BaseHand):
     place : Workplace
     name : str
         ``brush``, ``erase`` or ``ignore``.
-    within : callable
-        Returns the vegetation of the picture, (H, W) bool, where painting is held to it.
     """
 
-    def __init__(self, place: Workplace, name: str, within: Callable[[], BoolArray | None]) -> None:
+    def __init__(self, place: Workplace, name: str) -> None:
         super().__init__(place)
         self._name = name
-        self._within = within
         self._last: Tip | None = None
         self._what = ERASER
 
@@ -106,7 +101,7 @@ class BrushHand(BaseHand):
     def _stroke(self, tips: list[Tip]) -> None:
         what = self._what
         held = what not in (ERASER, IGNORE) and self._place.settings.only_vegetation
-        within = self._within() if held else None
+        within = self._place.vegetation() if held else None
 
         def make(document: LabelDocument) -> Edit | None:
             return brush(document, np.array(tips), what, within=within, name=self._name)
