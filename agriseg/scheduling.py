@@ -11,9 +11,15 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+from pathlib import Path
 
 REALTIME_PRIORITY = 10
 """Low among the real-time priorities of Linux (1 to 99): above all ordinary work, below drivers."""
+
+_LAST = 19
+_SESSION_NICE = 10
+"""About a tenth of what an ordinary session has, where both want all of it."""
+_SESSION_SHARE = Path("/proc/self/autogroup")
 
 
 def stand_apart() -> None:
@@ -37,3 +43,16 @@ def keep_deadlines() -> None:
         with contextlib.suppress(PermissionError):
             policy = os.SCHED_RR | os.SCHED_RESET_ON_FORK
             os.sched_setscheduler(0, policy, os.sched_param(REALTIME_PRIORITY))
+
+
+def step_back() -> None:
+    """Take only what the rest of the computer leaves: for hours of work beside the window.
+
+    Lowest among the processes of its session and, where the system shares time among sessions
+    first, its session low too: without that a session of its own would have as large a share
+    as the window's, however nice it is.
+    """
+    if hasattr(os, "nice"):  # not on Windows
+        os.nice(_LAST)
+    with contextlib.suppress(OSError):  # no such shares here
+        _SESSION_SHARE.write_text(f"{_SESSION_NICE}\n", encoding="ascii")

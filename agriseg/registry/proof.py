@@ -45,7 +45,8 @@ class SetProof(_Section):
     ----------
     name : str
     role : str
-        ``new``: held-out frames of what was learned; ``protected``: must not get worse.
+        ``new``: held-out frames of what was learned; ``protected``: must not get worse;
+        ``simulated``: the program's own field.
     images, groups : int
         Groups are what intervals are drawn from: near duplicates count once.
     sha256 : str
@@ -57,7 +58,7 @@ class SetProof(_Section):
     """
 
     name: str
-    role: Literal["new", "protected"]
+    role: Literal["new", "protected", "simulated"]
     images: int
     groups: int
     sha256: str = ""

@@ -1,0 +1,1 @@
+"""Learning from corrected pictures: jobs on this computer or another, and their recipe."""
