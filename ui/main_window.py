@@ -33,6 +33,7 @@ from agriseg.serial_ports import SerialPort
 from ui.bridge import EngineBridge
 from ui.calibration.calibrate_page import CalibratePage
 from ui.connection import ConnectionKeeper
+from ui.field.field_page import FieldPage
 from ui.help.display_page import DisplayPage
 from ui.help.help_page import HelpPage
 from ui.label.label_page import LabelPage, projects_folder
@@ -40,6 +41,7 @@ from ui.live.controls import SENSITIVITY_STEP
 from ui.live.operate_page import OperatePage
 from ui.models.alarms import LatchedAlarms
 from ui.models.connection import ControllerChoice, entry_of, port_entries, refusal
+from ui.models.field import NO_RECEIVER, ReceiverChoice, position_word
 from ui.models.status import (
     Level,
     LinkView,
@@ -170,11 +172,15 @@ class MainWindow(QMainWindow):
         self.label = LabelPage(
             self._keeper, self._settings, projects_folder(), self._labelling_model
         )
+        self.field = FieldPage(self._keeper, Units(self._settings.units), self._connection)
         self.display = DisplayPage(self._keeper)
         self.help = HelpPage(self._keeper)
         self._pages = (
             PageEntry(
                 name="operate", word="Operate", icon="sprout", shortcut="F2", widget=self.operate
+            ),
+            PageEntry(
+                name="field", word="Field", icon="map-marker-path", shortcut="F9", widget=self.field
             ),
             PageEntry(
                 name="review", word="Review", icon="history", shortcut="F6", widget=self.review
@@ -286,7 +292,9 @@ class MainWindow(QMainWindow):
         self._alarms.update(snapshot.alarms)
         self.operate.show_snapshot(snapshot)
         self.calibrate.show_snapshot(snapshot)
+        self.field.show_snapshot(snapshot)
         self.top.show_snapshot(snapshot)
+        self.top.show_position(position_word(snapshot, Units(self._settings.units)))
         self._show_alarms()
         self._show_time()
 
@@ -322,11 +330,13 @@ class MainWindow(QMainWindow):
 
     def _take_reconfigured(self) -> None:
         self.operate.forget()
+        self.field.forget()
         self._link = self._bridge.link()
         self._show_time()
 
     def _take_ports(self, ports: tuple[SerialPort, ...]) -> None:
         self.setup.show_ports(ports)
+        self.field.show_ports(ports)
         if self._has_looked_for_controller:
             return
         self._has_looked_for_controller = True
@@ -353,6 +363,9 @@ class MainWindow(QMainWindow):
             refusal(snapshot, self._link, self._stop_phase), self._bridge.now_s()
         )
         self.review.show_state(refusal(snapshot, self._link, StopPhase.IDLE))
+        self.field.show_state(
+            self._link, refusal(snapshot, self._link, self._stop_phase), self._bridge.now_s()
+        )
         self.label.show_state(refusal(snapshot, self._link, StopPhase.IDLE))
         self._show_actions()
         self._show_banner()
@@ -480,6 +493,30 @@ class MainWindow(QMainWindow):
         path = self._connection.configured.model.path
         return Path(path) if path else None
 
+    def _choose_receiver(self, choice: ReceiverChoice) -> None:
+        """Restart the engine with another satellite receiver, unless something may be spraying."""
+        why_not = refusal(self._bridge.snapshot, self._link, self._stop_phase)
+        if why_not:
+            self.show_message(why_not)
+            return
+        self._connection.choose_receiver(choice)
+        what = "without a receiver" if choice == NO_RECEIVER else f"with {choice.name}"
+        self._apply_field(f"The field engine is started again {what} …")
+
+    def _choose_boundary(self, file: str) -> None:
+        """Restart the engine with another boundary or none, unless something may be spraying."""
+        why_not = refusal(self._bridge.snapshot, self._link, self._stop_phase)
+        if why_not:
+            self.show_message(why_not)
+            return
+        self._connection.choose_boundary(file)
+        what = "with another boundary" if file else "without a boundary"
+        self._apply_field(f"The field engine is started again {what} …")
+
+    def _apply_field(self, why: str) -> None:
+        self.field.show_choices()
+        self._bridge.reconfigure(self._connection.config, why)
+
     def _lend_devices(self, needed: bool) -> None:
         """Leave camera and controller to a calibration step, or take them back."""
         if needed:
@@ -549,6 +586,7 @@ class MainWindow(QMainWindow):
         self._settings.units = system
         self.operate.set_units(Units(system))
         self.review.set_units(Units(system))
+        self.field.set_units(Units(system))
         self._show_choices()
         self._show_time()
 
@@ -656,6 +694,7 @@ class MainWindow(QMainWindow):
             Qt.Key.Key_F4: lambda: self.show_page("setup"),
             Qt.Key.Key_F5: lambda: self.show_page("calibrate"),
             Qt.Key.Key_F6: lambda: self.show_page("review"),
+            Qt.Key.Key_F9: lambda: self.show_page("field"),
             Qt.Key.Key_F7: lambda: self.show_page("label"),
             Qt.Key.Key_F11: lambda: self._choose_full_screen(not self.isFullScreen()),
         }
@@ -675,6 +714,9 @@ class MainWindow(QMainWindow):
             action = on_operate.get(key)
         if action is None and self._stack.currentWidget() is self.review:
             if not self.review.press(key):
+                super().keyPressEvent(event)
+        elif action is None and self._stack.currentWidget() is self.field:
+            if not self.field.press(key):
                 super().keyPressEvent(event)
         elif action is None:
             super().keyPressEvent(event)

@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QVBoxLay
 
 from agriseg.messages import AlarmPriority, EngineSnapshot
 from ui.models.alarms import AlarmRow
+from ui.models.field import PositionWord
 from ui.models.status import Level, StatusView
 from ui.theme import Theme, ThemeKeeper
 from ui.units import clock_text
@@ -25,6 +26,11 @@ _PRIORITY_LOOKS = {
     AlarmPriority.WARNING: KeyLook.WARNING,
     AlarmPriority.NOTICE: KeyLook.SELECTED,
 }
+_POSITION_ICONS = {
+    Level.OK: "crosshairs-gps",
+    Level.WARNING: "crosshairs-question",
+    Level.DANGER: "lock",
+}
 
 
 class TopBar(QFrame):
@@ -32,6 +38,7 @@ class TopBar(QFrame):
 
     reasons_asked = Signal()
     alarms_asked = Signal()
+    position_asked = Signal()
 
     def __init__(self, keeper: ThemeKeeper, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -52,6 +59,13 @@ class TopBar(QFrame):
         self.recording = QLabel("")
         self.recording.setProperty("role", "note")
         self.recording.setAlignment(Qt.AlignmentFlag.AlignRight)
+        self.position_key = Key(
+            keeper, "No position", "crosshairs-gps", "", KeyFace(text_px=16, icon_px=24)
+        )
+        self.position_key.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+        self.position_key.setToolTip("The position; touch it for all of it.")
+        self.position_key.clicked.connect(self.position_asked)
+        self.position_key.hide()
         self.alarm_key = Key(
             keeper, "No alarms", "bell-outline", "", KeyFace(text_px=16, icon_px=26)
         )
@@ -67,6 +81,7 @@ class TopBar(QFrame):
         self._row.addWidget(self.chip)
         self._row.addWidget(self.detail, 1)
         self._row.addLayout(facts)
+        self._row.addWidget(self.position_key)
         self._row.addWidget(self.alarm_key)
         self._set_theme(keeper.theme)
         keeper.changed.connect(self._set_theme)
@@ -94,6 +109,14 @@ class TopBar(QFrame):
         else:
             self.recording.setText(f"○ Not recorded {time}")
             self.recording.setToolTip(snapshot.recording_note or "Recording is off.")
+
+    def show_position(self, word: PositionWord | None) -> None:
+        """Show the position in a word, or what it holds closed; nothing without a receiver."""
+        self.position_key.setVisible(word is not None)
+        if word is not None:
+            self.position_key.set_words(word.text, word.hint, _POSITION_ICONS[word.level])
+            is_ok = word.level is Level.OK
+            self.position_key.set_look(KeyLook.PLAIN if is_ok else _LEVEL_LOOKS[word.level])
 
     def show_alarms(self, rows: tuple[AlarmRow, ...], worst: AlarmPriority | None) -> None:
         """Show how many alarms there are and how urgent they are."""

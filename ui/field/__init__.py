@@ -1,0 +1,1 @@
+"""The page Field: position, boundary and receiver, and a plan of the ground."""
