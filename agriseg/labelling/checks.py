@@ -19,7 +19,6 @@ from agriseg.labelling.tools.vegetation import LEVELS_PER_UNIT, Vegetation
 from agriseg.messages import ClassId, UInt8Array
 from agriseg.opencv import cv2
 
-
 _PALE_PERCENT = 35.0
 _LEAST_PLANT_SHARE = 0.001
 
@@ -168,7 +167,7 @@ def _strictness(
     plants = green.levels[_plant_pixels(labels, classes)]
     if plants.size < _LEAST_PLANT_SHARE * green.levels.size:
         return rules.strictness
-    third = float(np.percentile(plants, _PALE_PERCENT)) / LEVELS_PER_UNIT - 1.0
+    third = (float(np.percentile(plants, _PALE_PERCENT)) - 1.0) / LEVELS_PER_UNIT - 1.0
     return max(rules.strictness, third - green.threshold)
 
 
