@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
-from agriseg.evaluation.bootstrap import ComparedModel, Estimate, compare_models
+from agriseg.evaluation.bootstrap import LEAST_GROUPS, ComparedModel, Estimate, compare_models
 from agriseg.evaluation.labelled import LabelledFile
 from agriseg.evaluation.plants import PlantRule
 from agriseg.evaluation.scores import Judgement, ScoredImage, score_images
@@ -107,7 +107,7 @@ def set_proof(
         # One group says nothing about others; its pictures are all there is to draw from.
         old, new = ([_alone(image) for image in images] for images in (old, new))
     first, second = compare_models({_OLD: old, _NEW: new}, rule)
-    verdict, reason = judge(second)
+    verdict, reason = judge(second, independent=len({image.file.group for image in old}))
     return SetProof(
         name=one.name,
         role=one.role,
@@ -120,8 +120,16 @@ def set_proof(
     )
 
 
-def judge(new: ComparedModel) -> tuple[Verdict, str]:
-    """Return how a model compares with the one before it, and why, in half a sentence."""
+def judge(new: ComparedModel, independent: int) -> tuple[Verdict, str]:
+    """Return how a model compares with the one before it, and why, in half a sentence.
+
+    Parameters
+    ----------
+    new : ComparedModel
+        With its differences to the model before it.
+    independent : int
+        Groups, or pictures, that intervals are drawn from.
+    """
     iou = new.differences["mean_iou"]
     wetted, hit = new.differences["crop_wetted"], new.differences["weed_plants_hit"]
     if math.isnan(iou.value):
@@ -132,6 +140,8 @@ def judge(new: ComparedModel) -> tuple[Verdict, str]:
         return "worse", f"crop that would be wetted rose by {100 * wetted.value:.1f} points"
     if hit.value < -WEEDS_MISSED_BY:
         return "worse", f"weed plants hit fell by {-100 * hit.value:.0f} points"
+    if iou.value == 0.0 and independent >= LEAST_GROUPS and math.isnan(iou.low):
+        return "not worse", "nothing changed"
     if math.isnan(iou.low):
         return "not shown", "there are too few pictures for an interval"
     if iou.low < -ROOM_FOR_LOSS:
