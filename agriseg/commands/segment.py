@@ -105,9 +105,7 @@ def find_images(arguments: Sequence[str]) -> list[Path]:
         A folder or pattern yields no image, a file does not exist, or two files have the same
         stem and would overwrite each other's mask.
     """
-    found: dict[Path, None] = {}
-    for argument in arguments:
-        found.update(dict.fromkeys(_expand(argument)))
+    found = find_image_files(arguments)
     by_stem: dict[str, Path] = {}
     for path in found:
         other = by_stem.setdefault(path.stem, path)
@@ -116,6 +114,20 @@ def find_images(arguments: Sequence[str]) -> list[Path]:
                 f"{other} and {path} would both be written to {path.stem}.png; segment them into "
                 "different output folders"
             )
+    return found
+
+
+def find_image_files(arguments: Sequence[str]) -> list[Path]:
+    """Return the image files that arguments name, in order and each once; stems may repeat.
+
+    Raises
+    ------
+    ImageFileError
+        A folder or pattern yields no image, or a file does not exist.
+    """
+    found: dict[Path, None] = {}
+    for argument in arguments:
+        found.update(dict.fromkeys(_expand(argument)))
     return list(found)
 
 

@@ -223,11 +223,17 @@ class LabelProject:
         LabelError
             There is no such picture, it cannot be written, or the project is open to look at only.
         """
+        self.set_states([stem], state)
+
+    def set_states(self, stems: Iterable[str], state: PictureState) -> None:
+        """Say of several pictures how far their labels are; see `set_state`."""
         self._require_editing()
-        entry = self._entry(stem)
-        if state.is_finished and not self.paths.mask(stem).is_file():
-            LabelWriter(self.paths, stem, self._classes).write(self.labels(stem))
-        self._set(replace(entry, state=state, by=self._who(), changed=_now()))
+        for stem in stems:
+            entry = self._entry(stem)
+            if state.is_finished and not self.paths.mask(stem).is_file():
+                LabelWriter(self.paths, stem, self._classes).write(self.labels(stem))
+            self._pictures[stem] = replace(entry, state=state, by=self._who(), changed=_now())
+        self._write_pictures()
 
     def set_note(self, stem: str, note: str) -> None:
         """Write free words to a picture.

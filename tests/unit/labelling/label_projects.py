@@ -18,13 +18,14 @@ CROP, WEED = Paint(class_id=1, plant=1), Paint(class_id=2, plant=2)
 
 
 def write_photos(folder: Path, count: int = 3, *, seed: int = 0) -> list[Path]:
-    """Write small pictures that differ."""
+    """Write small grey pictures that differ."""
     folder.mkdir(parents=True, exist_ok=True)
     generator = np.random.default_rng(seed)
     paths = []
     for number in range(count):
         path = folder / f"photo{number}.png"
-        cv2.imwrite(str(path), generator.integers(0, 255, (40, 60, 3), np.uint8))
+        grey = generator.integers(0, 255, (40, 60, 1), np.uint8)
+        cv2.imwrite(str(path), np.repeat(grey, 3, axis=2))
         paths.append(path)
     return paths
 
