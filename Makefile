@@ -32,7 +32,8 @@ run: $(READY) ## Open the window on the simulated field (without a display: a he
 	$(VENV)/bin/agriseg run --world sim --seconds $(RUN_SECONDS) --headless --out "$$out"
 
 test: lint $(FIRMWARE_TOOLS) ## Check style, types and layers, then run the tests
-	@$(VENV)/bin/python -m pytest -q -m "not slow"
+	@$(VENV)/bin/python -m pytest -q -m "not slow and not alone" -n auto --maxprocesses 4 --dist worksteal
+	@$(VENV)/bin/python -m pytest -q -m "alone and not slow"
 
 format-tools: $(FORMAT_TOOLS)/.ready ## Install the tools that label files are tested with (550 MB)
 

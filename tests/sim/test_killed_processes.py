@@ -26,6 +26,8 @@ from agriseg.messages import (
 if sys.platform == "win32":
     pytest.skip("processes are killed by signals here", allow_module_level=True)
 
+pytestmark = pytest.mark.alone
+
 PATIENCE_S = 60.0
 """Longest wait for another process; never waited out when things work."""
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
+from statistics import median
 
 import pytest
 
@@ -16,7 +18,10 @@ from agriseg.recording.reader import open_run
 from agriseg.simulation.opening import open_world
 from agriseg.simulation.trajectory import Trajectory
 
+pytestmark = pytest.mark.alone
+
 SPEED_M_S = 1.0
+RATE_HZ = 20.0
 
 
 def test_controller_on_a_pseudo_terminal_confirms_what_is_commanded(tmp_path: Path) -> None:
@@ -40,7 +45,7 @@ def drive_video(tmp_path: Path) -> Path:
     )
     path = tmp_path / "drive.avi"
     size = (config.camera.width_px, config.camera.height_px)
-    video = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"MJPG"), 20.0, size)
+    video = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"MJPG"), RATE_HZ, size)
     for _ in range(80):
         frame = camera.read(1.0)
         assert frame is not None
@@ -60,5 +65,6 @@ def test_video_is_sprayed_by_its_own_motion(tmp_path: Path, drive_video: Path) -
         messages = [record.message for record in run.records()]
     readings = [message for message in messages if isinstance(message, OdometrySample)]
     assert {reading.source for reading in readings} == {OdometrySource.VISUAL}
-    travelled_m = readings[-1].distance_m - readings[0].distance_m
-    assert travelled_m == pytest.approx(SPEED_M_S * (readings[-1].t_s - readings[0].t_s), rel=0.05)
+    steps_m = [b.distance_m - a.distance_m for a, b in pairwise(readings)]
+    assert len(steps_m) > 20
+    assert median(steps_m) == pytest.approx(SPEED_M_S / RATE_HZ, rel=0.02)  # however late it is read

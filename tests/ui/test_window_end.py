@@ -42,6 +42,8 @@ application.build_window = build_and_tell
 if __name__ == "__main__":
     sys.exit(main.main())
 """
+pytestmark = pytest.mark.alone
+
 LOG_LINE = re.compile(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} (INFO|WARNING) ")
 WITHIN_S = 120
 

@@ -415,6 +415,7 @@ def board() -> Iterator[Board]:
     made.stop()
 
 
+@pytest.mark.alone
 def test_a_real_engine_connects_through_the_page(
     qapp: QApplication, qtbot: QtBot, tmp_path: Path, board: Board
 ) -> None:

@@ -18,6 +18,8 @@ from agriseg.engine_client import ProcessEngineClient
 from agriseg.messages import CommandKind, EngineCommand, EngineSnapshot, EngineState, Picture
 from agriseg.process_names import ENGINE, LINK, SIMULATED_CAMERA, SIMULATED_CONTROLLER
 
+pytestmark = pytest.mark.alone
+
 WITHIN_S = 60.0
 
 
