@@ -190,7 +190,7 @@ class RemoteComputer:
             It cannot be reached, or the line dropped half-way.
         """
         words = " ".join(shlex.quote(name) for name in names)
-        order = f"cd {self._quoted}/training && tar -c $(ls -d {words} 2>/dev/null)"
+        order = f"cd {self._quoted}/training && ls -d {words} 2>/dev/null | tar -c -T -"
         with tempfile.TemporaryFile(dir=target) as archive:
             done = self._run(order, stdout=archive.fileno(), within_s=_COPY_WITHIN_S)
             self._check(done, "its result cannot be copied from there")
