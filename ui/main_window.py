@@ -264,6 +264,10 @@ class MainWindow(QMainWindow):
         self.calibrate.left.connect(self.show_page)
         self.review.explained.connect(self.show_message)
         self.label.explained.connect(self.show_message)
+        self.field.boundary_chosen.connect(self._choose_boundary)
+        self.field.receiver_chosen.connect(self._choose_receiver)
+        self.field.opened.connect(self._follow_ports)
+        self.top.position_asked.connect(lambda: self.show_page("field"))
         self._ports.listed.connect(self._take_ports)
         self._ports.look()
         self.display.theme_chosen.connect(self._choose_theme)
@@ -294,7 +298,6 @@ class MainWindow(QMainWindow):
         self.calibrate.show_snapshot(snapshot)
         self.field.show_snapshot(snapshot)
         self.top.show_snapshot(snapshot)
-        self.top.show_position(position_word(snapshot, Units(self._settings.units)))
         self._show_alarms()
         self._show_time()
 
@@ -356,6 +359,7 @@ class MainWindow(QMainWindow):
         snapshot = self._bridge.snapshot
         status = status_view(snapshot, self._link)
         self.top.show_status(status)
+        self._show_position(snapshot)
         self.reason_panel.show_reasons(status.reasons)
         self.operate.show_time(self._bridge.now_s(), self._link)
         self.setup.show_state(snapshot, self._link, self._stop_phase, self._bridge.now_s())
@@ -369,6 +373,13 @@ class MainWindow(QMainWindow):
         self.label.show_state(refusal(snapshot, self._link, StopPhase.IDLE))
         self._show_actions()
         self._show_banner()
+
+    def _show_position(self, snapshot: EngineSnapshot | None) -> None:
+        """Say in the top bar what the position is, as long as somebody tells it."""
+        word = None
+        if self._link.talking and snapshot is not None:
+            word = position_word(snapshot, Units(self._settings.units))
+        self.top.show_position(word)
 
     def _show_actions(self) -> None:
         on_operate = self._stack.currentWidget() is self.operate
@@ -547,9 +558,9 @@ class MainWindow(QMainWindow):
             )
         self._show_alarms()
 
-    def _follow_ports(self, is_open: bool) -> None:
-        """Look for ports as long as the list can be seen."""
-        if is_open:
+    def _follow_ports(self, _is_open: bool) -> None:
+        """Look for ports as long as one of the lists of them can be seen."""
+        if self.setup.isVisible() or self.field.isVisible():
             self._ports.start()
         else:
             self._ports.stop()
@@ -670,6 +681,7 @@ class MainWindow(QMainWindow):
         self._ports.stop()
         self.calibrate.end()
         self.review.end()
+        self.field.end()
         self.label.end()
         self._bridge.close()
         event.accept()

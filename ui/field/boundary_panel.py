@@ -65,7 +65,7 @@ class BoundaryPanel(QWidget):
     def show_view(self, view: BoundaryView, *, has_boundary: bool) -> None:
         """Say what the boundary in force does."""
         if not self._is_candidate:
-            self.icon.show_level(view.level)
+            self.icon.show_level(view.level, view.icon)
             self.title.say(view.title)
             self.detail.say(view.detail)
         if has_boundary != self._has_boundary:
@@ -84,7 +84,7 @@ class BoundaryPanel(QWidget):
         self._candidate = (name, doubts)
         self._is_asking = False
         if name:
-            self.icon.show_level(Level.WARNING if doubts else Level.WAIT)
+            self.icon.show_level(Level.WARNING if doubts else Level.WAIT, "eye-outline")
             self.title.say(name)
             self.detail.say("It can be used. The plan shows it; nothing has been changed yet.")
             self.problem.say("")

@@ -41,6 +41,8 @@ _SIGMAS = 2.0
 """The guard keeps away by this many standard deviations of the position, besides the margin."""
 _MARGIN_STEP_M = 0.05
 _SIDE_PX = 430
+_ROOMY_PX = 760
+"""From this height (at scale 1) the facts have room beside what is chosen."""
 _FACE = KeyFace(text_px=17, icon_px=24)
 _NO_RECEIVER = (
     "No receiver and no boundary yet.\nChoose the field's boundary, or plug a satellite receiver"
@@ -84,6 +86,7 @@ class FieldPage(QWidget):
         self._snapshot: EngineSnapshot | None = None
         self._is_now = False
         self._refusal = ""
+        self._theme = keeper.theme
         self._boom = boom_on_plan(Boom(self._config.boom))
         self.setAcceptDrops(True)
         self.desk = BoundaryDesk(check, self)
@@ -117,6 +120,7 @@ class FieldPage(QWidget):
         self._side_stack.setCurrentWidget(self._tabs[name])
         for other, key in self.tab_keys.items():
             key.set_look(KeyLook.SELECTED if other == name else KeyLook.PLAIN)
+        self._draw()
 
     def show_ports(self, ports: tuple[SerialPort, ...]) -> None:
         """Take the serial ports that are there."""
@@ -227,6 +231,8 @@ class FieldPage(QWidget):
     # Drawing
 
     def _draw(self) -> None:
+        is_choosing = self.desk.candidate is not None or self.receiver.isVisible()
+        self.position.show_short(is_choosing and self.height() < self._theme.px(_ROOMY_PX))
         status = None if self._snapshot is None else self._snapshot.position
         self._draw_boundary(status)
         self._draw_plan(status)
@@ -327,6 +333,7 @@ class FieldPage(QWidget):
             self.boundary_chosen.emit(str(self.desk.candidate.path))
 
     def _set_theme(self, theme: Theme) -> None:
+        self._theme = theme
         for layout in (self._body, self._right):
             layout.setSpacing(theme.px(6))
         self._side.setFixedWidth(theme.px(_SIDE_PX))

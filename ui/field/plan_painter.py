@@ -149,8 +149,8 @@ class PlanPainter:
         self, painter: QPainter, view: GroundViewport, track: FieldTrack, boom_m: float
     ) -> None:
         theme = self.theme
-        band = QColor(theme.spray)
-        band.setAlpha(150)
+        band = QColor(theme.curves[0])
+        band.setAlpha(170)
         wide_px = max(theme.px(4), boom_m * view.scale)
         for places, is_sprayed in track.pieces():
             points = _thinned(view.to_screen(places))

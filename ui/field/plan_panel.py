@@ -66,9 +66,9 @@ class PlanPanel(QWidget):
             layout.setSpacing(theme.px(6))
         self.legend.setText(
             f'<span style="font-size:{theme.px(13)}px; color:{theme.muted}">'
-            f'<b style="color:{theme.text}">▬ boundary</b>  '
-            f'<b style="color:{theme.text}">┄ kept clear</b>  '
-            f'<b style="color:{theme.fault}">▨ no spraying</b>  '
-            f'<b style="color:{theme.accent}">┈ driven</b>  '
+            f'<b style="color:{theme.text}">▬ boundary</b>&nbsp;&nbsp; '
+            f'<b style="color:{theme.text}">┄ kept clear</b>&nbsp;&nbsp; '
+            f'<b style="color:{theme.fault}">▨ no spraying</b>&nbsp;&nbsp; '
+            f'<b style="color:{theme.accent}">┈ driven</b>&nbsp;&nbsp; '
             f'<b style="color:{theme.curves[0]}">▬ spraying was on</b></span>'
         )

@@ -21,13 +21,15 @@ class LevelIcon(QLabel):
         super().__init__()
         self._theme = keeper.theme
         self._level: Level | None = None
+        self._icon = ""
         self.setAlignment(Qt.AlignmentFlag.AlignTop)
         keeper.changed.connect(self._set_theme)
 
-    def show_level(self, level: Level) -> None:
-        """Draw another level."""
-        if level is not self._level:
-            self._level = level
+    def show_level(self, level: Level, icon: str = "") -> None:
+        """Draw a level by its own sign, or by another."""
+        sign = icon or LEVEL_ICONS[level]
+        if (level, sign) != (self._level, self._icon):
+            self._level, self._icon = level, sign
             self._draw()
 
     def _set_theme(self, theme: Theme) -> None:
@@ -44,7 +46,7 @@ class LevelIcon(QLabel):
             Level.DANGER: theme.fault,
         }.get(self._level, theme.accent)
         size = theme.px(_ICON_PX)
-        self.setPixmap(pixmap(LEVEL_ICONS[self._level], colour, size, self.devicePixelRatioF()))
+        self.setPixmap(pixmap(self._icon, colour, size, self.devicePixelRatioF()))
 
 
 class FactTable(QGridLayout):
@@ -79,6 +81,7 @@ class PositionPanel(QFrame):
         self.setProperty("role", "panel")
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
         self._shown: PositionView | None = None
+        self._is_short = False
         self._icon = LevelIcon(keeper)
         self.title = Words("", "heading")
         self.detail = Words("", "")
@@ -104,8 +107,18 @@ class PositionPanel(QFrame):
         if view == self._shown:
             return
         self._shown = view
-        self._icon.show_level(view.level)
+        self._icon.show_level(view.level, view.icon)
         self.title.say(view.title)
         self.detail.say(view.detail)
         self.remedy.say(view.remedy)
-        self.facts.show_facts(view.facts)
+        self._draw_facts()
+
+    def show_short(self, is_short: bool) -> None:
+        """Leave the facts out, where the room is needed."""
+        if is_short is not self._is_short:
+            self._is_short = is_short
+            self._draw_facts()
+
+    def _draw_facts(self) -> None:
+        facts = () if self._is_short or self._shown is None else self._shown.facts
+        self.facts.show_facts(facts)

@@ -115,7 +115,7 @@ def receiver_entries(
     entries = [
         ReceiverEntry(
             choice=NO_RECEIVER,
-            detail="Maps have no place on the earth; no boundary can be used",
+            detail="No place on maps, no boundary",
             icon="crosshairs-off",
         )
     ]
@@ -191,6 +191,8 @@ class PositionView:
     detail: str = ""
     remedy: str = ""
     facts: tuple[tuple[str, str], ...] = ()
+    icon: str = ""
+    """Instead of the level's."""
 
 
 def position_view(
@@ -207,11 +209,12 @@ def position_view(
     status = snapshot.position
     if status is None or not status.receiver:
         return PositionView(
-            level=Level.DANGER if status is not None and status.hold else Level.WAIT,
+            level=Level.WARNING if status is not None and status.hold else Level.WAIT,
             title="No receiver",
             detail="Runs have no place on the earth, and no boundary can be kept.",
             remedy="Plug a satellite receiver in (NMEA 0183 over a serial port) and choose it"
             " below.",
+            icon="crosshairs-off",
         )
     facts = _facts(status, units, now_s)
     fix = status.fix
@@ -227,7 +230,7 @@ def position_view(
     if fix is not None and _is_silent(fix, config, now_s):
         title = "Silent"
     return PositionView(
-        level=Level.DANGER if status.hold else Level.WARNING,
+        level=Level.WARNING,
         title=title,
         detail=status.problem,
         remedy=_remedy(choice, status, config, now_s),
@@ -240,7 +243,7 @@ def _silent(choice: ReceiverChoice, link: LinkView) -> PositionView:
         return PositionView(
             level=Level.WAIT,
             title="Starting",
-            detail=f"The field engine starts and will open {choice.name}."
+            detail=f"The field engine starts; then {choice.name} is opened."
             if choice.source != NONE
             else "The field engine starts.",
         )
@@ -350,6 +353,7 @@ class PositionWord:
     """What the top bar says of the position."""
 
     level: Level
+    icon: str
     text: str
     hint: str
 
@@ -362,12 +366,21 @@ def position_word(snapshot: EngineSnapshot, units: Units) -> PositionWord | None
     fix = status.fix
     kind = "No position" if fix is None else FIX_WORDS[fix.quality]
     if status.hold:
-        return PositionWord(level=Level.DANGER, text="Held closed", hint="by the boundary")
+        return PositionWord(
+            level=Level.WARNING, icon="lock", text="Held closed", hint="by the boundary"
+        )
     if status.barred:
         nozzles = "nozzle" if status.barred == 1 else "nozzles"
         return PositionWord(
-            level=Level.WARNING, text=f"{status.barred} closed", hint=f"{nozzles}, boundary"
+            level=Level.WARNING,
+            icon="vector-polygon",
+            text=f"{status.barred} closed",
+            hint=f"{nozzles}, boundary",
         )
     if status.problem:
-        return PositionWord(level=Level.WARNING, text=kind, hint="no place")
-    return PositionWord(level=Level.OK, text=kind, hint=accuracy_text(status, units))
+        return PositionWord(
+            level=Level.WARNING, icon="crosshairs-question", text=kind, hint="no place"
+        )
+    return PositionWord(
+        level=Level.OK, icon="crosshairs-gps", text=kind, hint=accuracy_text(status, units)
+    )

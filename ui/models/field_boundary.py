@@ -129,6 +129,8 @@ class BoundaryView:
     level: Level
     title: str
     detail: str
+    icon: str = ""
+    """Instead of the level's."""
 
 
 def boundary_view(
@@ -160,6 +162,7 @@ def boundary_view(
             title="No boundary",
             detail="Spraying is not limited to a field. Choose its boundary, and each nozzle"
             " closes before the edge and around no-spray zones.",
+            icon="vector-polygon",
         )
     if not is_applied or status is None:
         return BoundaryView(
@@ -167,7 +170,10 @@ def boundary_view(
         )
     if status.hold:
         return BoundaryView(
-            level=Level.DANGER, title=name, detail=f"All nozzles are held closed: {status.hold}"
+            level=Level.WARNING,
+            title=name,
+            detail=f"All nozzles are held closed: {status.hold}",
+            icon="lock",
         )
     if status.barred:
         nozzles = "1 nozzle is" if status.barred == 1 else f"{status.barred} nozzles are"

@@ -24,9 +24,16 @@ class _Piece:
 
 
 class FieldTrack:
-    """Keeps a place every quarter of a metre, of some thousands at most; older ones get coarser."""
+    """Keeps a place every quarter of a metre.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    most_nodes : int
+        Places kept at most; beyond, every second one is left out and they lie twice as far apart.
+    """
+
+    def __init__(self, most_nodes: int = MOST_NODES) -> None:
+        self._most_nodes = most_nodes
         self._frame: LocalFrame | None = None
         self._pieces: list[_Piece] = []
         self._step_m = STEP_M
@@ -79,7 +86,7 @@ class FieldTrack:
         else:
             return
         self._count += 1
-        if self._count > MOST_NODES:
+        if self._count > self._most_nodes:
             self._thin()
 
     def _thin(self) -> None:

@@ -26,11 +26,6 @@ _PRIORITY_LOOKS = {
     AlarmPriority.WARNING: KeyLook.WARNING,
     AlarmPriority.NOTICE: KeyLook.SELECTED,
 }
-_POSITION_ICONS = {
-    Level.OK: "crosshairs-gps",
-    Level.WARNING: "crosshairs-question",
-    Level.DANGER: "lock",
-}
 
 
 class TopBar(QFrame):
@@ -114,7 +109,7 @@ class TopBar(QFrame):
         """Show the position in a word, or what it holds closed; nothing without a receiver."""
         self.position_key.setVisible(word is not None)
         if word is not None:
-            self.position_key.set_words(word.text, word.hint, _POSITION_ICONS[word.level])
+            self.position_key.set_words(word.text, word.hint, word.icon)
             is_ok = word.level is Level.OK
             self.position_key.set_look(KeyLook.PLAIN if is_ok else _LEVEL_LOOKS[word.level])
 
