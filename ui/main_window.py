@@ -37,6 +37,7 @@ from ui.field.field_page import FieldPage
 from ui.help.display_page import DisplayPage
 from ui.help.help_page import HelpPage
 from ui.label.label_page import LabelPage, projects_folder
+from ui.learn.learn_page import LearnPage
 from ui.live.controls import SENSITIVITY_STEP
 from ui.live.operate_page import OperatePage
 from ui.models.alarms import LatchedAlarms
@@ -170,9 +171,20 @@ class MainWindow(QMainWindow):
             lambda: runs_directory(self._connection.configured),
         )
         self.label = LabelPage(
-            self._keeper, self._settings, projects_folder(), self._labelling_model
+            self._keeper,
+            self._settings,
+            projects_folder(),
+            self._labelling_model,
+            lambda: runs_directory(self._connection.configured),
         )
         self.field = FieldPage(self._keeper, Units(self._settings.units), self._connection)
+        self.learn = LearnPage(
+            self._keeper,
+            Units(self._settings.units),
+            self._settings,
+            lambda: runs_directory(self._connection.configured),
+            lambda: self._connection.configured.model.path,
+        )
         self.display = DisplayPage(self._keeper)
         self.help = HelpPage(self._keeper)
         self._pages = (
@@ -187,6 +199,9 @@ class MainWindow(QMainWindow):
             ),
             PageEntry(
                 name="label", word="Label", icon="draw-pen", shortcut="F7", widget=self.label
+            ),
+            PageEntry(
+                name="learn", word="Learn", icon="school-outline", shortcut="F8", widget=self.learn
             ),
             PageEntry(name="setup", word="Setup", icon="tune", shortcut="F4", widget=self.setup),
             PageEntry(
@@ -264,6 +279,8 @@ class MainWindow(QMainWindow):
         self.calibrate.left.connect(self.show_page)
         self.review.explained.connect(self.show_message)
         self.label.explained.connect(self.show_message)
+        self.learn.explained.connect(self.show_message)
+        self.learn.model_changed.connect(self._take_model)
         self.field.boundary_chosen.connect(self._choose_boundary)
         self.field.receiver_chosen.connect(self._choose_receiver)
         self.field.opened.connect(self._follow_ports)
@@ -371,6 +388,7 @@ class MainWindow(QMainWindow):
             self._link, refusal(snapshot, self._link, self._stop_phase), self._bridge.now_s()
         )
         self.label.show_state(refusal(snapshot, self._link, StopPhase.IDLE))
+        self.learn.show_state(refusal(snapshot, self._link, StopPhase.IDLE))
         self._show_actions()
         self._show_banner()
 
@@ -499,6 +517,19 @@ class MainWindow(QMainWindow):
             self._connection.config, f"The field engine is started again with {choice.name} …"
         )
 
+    def _take_model(self, name: str) -> None:
+        """Start the engine anew with the model that is in use from now on."""
+        if self._connection.configured.model.path:
+            self.show_message("The configuration names its own model; it stays in the engine.")
+            return
+        why_not = refusal(self._bridge.snapshot, self._link, self._stop_phase)
+        if why_not:
+            self.show_message(f"{name} is loaded when the engine starts next. {why_not}")
+            return
+        self._bridge.reconfigure(
+            self._connection.config, f"The field engine is started again with {name} …"
+        )
+
     def _labelling_model(self) -> Path | None:
         """Return the folder of the configured model; None for the deployed one."""
         path = self._connection.configured.model.path
@@ -597,6 +628,7 @@ class MainWindow(QMainWindow):
         self._settings.units = system
         self.operate.set_units(Units(system))
         self.review.set_units(Units(system))
+        self.learn.set_units(Units(system))
         self.field.set_units(Units(system))
         self._show_choices()
         self._show_time()
@@ -683,6 +715,7 @@ class MainWindow(QMainWindow):
         self.review.end()
         self.field.end()
         self.label.end()
+        self.learn.end()
         self._bridge.close()
         event.accept()
 
@@ -708,6 +741,7 @@ class MainWindow(QMainWindow):
             Qt.Key.Key_F6: lambda: self.show_page("review"),
             Qt.Key.Key_F9: lambda: self.show_page("field"),
             Qt.Key.Key_F7: lambda: self.show_page("label"),
+            Qt.Key.Key_F8: lambda: self.show_page("learn"),
             Qt.Key.Key_F11: lambda: self._choose_full_screen(not self.isFullScreen()),
         }
         modes = self.operate.modes

@@ -248,6 +248,27 @@ DATA = (
         help="Holes, specks, unlabelled vegetation and the like in this picture",
     ),
     Action(
+        name="next-finding",
+        word="Next finding",
+        keys=("Shift+J",),
+        help="Go to the next thing that the checks found",
+    ),
+    Action(
+        name="mend",
+        word="Mend it",
+        icon="auto-fix",
+        keys=("Shift+K",),
+        help="Settle the finding: fill the hole, remove the speck, label the green with the chosen"
+        " class",
+    ),
+    Action(
+        name="count",
+        word="Count",
+        icon="sigma",
+        keys=("Ctrl+T",),
+        help="ground, plants and work, by class",
+    ),
+    Action(
         name="add",
         word="Add pictures",
         icon="image-plus",
@@ -256,14 +277,14 @@ DATA = (
     ),
     Action(
         name="select",
-        word="Choose from runs",
+        word="From runs",
         icon="image-search-outline",
         keys=("Ctrl+R",),
         help="frames from which a model learns most",
     ),
     Action(
         name="import",
-        word="Import labels",
+        word="Import",
         icon="import",
         keys=("Ctrl+I",),
         help="CVAT, COCO, LabelMe, VOC, YOLO, PNG",
@@ -277,7 +298,7 @@ DATA = (
     ),
     Action(
         name="agree",
-        word="Compare labellers",
+        word="Compare",
         icon="account-multiple-check-outline",
         keys=("Ctrl+L",),
         help="with another labeller's project",
@@ -286,7 +307,7 @@ DATA = (
 
 PICTURES = (
     Action(name="next", word="Next", icon="arrow-right", keys=("PgDown",), help="Next picture"),
-    Action(name="last", word="Last", icon="arrow-left", keys=("PgUp",), help="Picture before"),
+    Action(name="last", word="Before", icon="arrow-left", keys=("PgUp",), help="Picture before"),
     Action(
         name="next-open",
         word="Next to do",

@@ -13,12 +13,13 @@ from ui.label.actions import ACTIONS
 from ui.review.panels import scrolled
 from ui.theme import Theme, ThemeKeeper
 from ui.widgets.key import Key, KeyFace, KeyLook
-from ui.widgets.words import Words
+from ui.widgets.words import Words, counted
 
-_FACE = KeyFace(text_px=15, icon_px=20)
+_FACE = KeyFace(text_px=15, icon_px=20, min_width_px=96)
 _ROW_FACE = KeyFace(text_px=14, icon_px=20, min_width_px=120, left=True)
 _ICON_FACE = KeyFace(text_px=13, icon_px=26)
 _MOST_ROWS = 60
+_KEYS = ("pre-label", "pre-label-all", "confirm", "confirm-all", "check", "mend", "propagate")
 _NOT_ASKED = "No model was asked about this picture."
 
 
@@ -42,7 +43,15 @@ class CheckPanel(QWidget):
         self._keeper = keeper
         self.doubt = Words(_NOT_ASKED, "")
         self.keys: dict[str, Key] = {}
-        for name in ("pre-label", "pre-label-all", "confirm", "confirm-all", "check", "propagate"):
+        for name in (
+            "pre-label",
+            "pre-label-all",
+            "confirm",
+            "confirm-all",
+            "check",
+            "mend",
+            "propagate",
+        ):
             action = ACTIONS[name]
             key = Key(keeper, action.word, action.icon, _short(action.keys[0]), _FACE)
             self._add(name, key)
@@ -64,7 +73,7 @@ class CheckPanel(QWidget):
         self._column.addWidget(self.doubt)
         self._put("last-doubt", "confirm", "next-doubt")
         self._put("confirm-all", "propagate")
-        self._put("check")
+        self._put("check", "mend")
         self._column.addWidget(self.said)
         self._column.addWidget(scrolled(inner), 1)
         self._set_theme(keeper.theme)
@@ -81,8 +90,7 @@ class CheckPanel(QWidget):
         elif left == 0:
             self.doubt.say(f"All {total} doubtful parts are settled.")
         else:
-            word = "part" if total == 1 else "parts"
-            self.doubt.say(f"{left} of {total} doubtful {word} left to look at.")
+            self.doubt.say(f"{left} of {counted(total, 'doubtful part')} left to look at.")
         for name in ("last-doubt", "next-doubt", "confirm", "confirm-all"):
             self.keys[name].setEnabled(was_asked and left > 0)
         look = KeyLook.PRIMARY if was_asked and left > 0 else KeyLook.PLAIN
@@ -96,6 +104,7 @@ class CheckPanel(QWidget):
         self.rows.clear()
         more = len(findings) - _MOST_ROWS
         self.said.say(f"{said} The first {_MOST_ROWS} are listed." if more > 0 else said)
+        self.keys["mend"].setEnabled(bool(findings))
         for place, finding in enumerate(findings[:_MOST_ROWS]):
             key = Key(self._keeper, finding.text, "alert-circle-outline", "", _ROW_FACE)
             key.setToolTip(finding.text)

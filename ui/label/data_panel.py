@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QVBoxLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QVBoxLayout, QWidget
 
 from ui.label.actions import ACTIONS
 from ui.review.panels import scrolled
@@ -11,8 +11,8 @@ from ui.theme import Theme, ThemeKeeper
 from ui.widgets.key import Key, KeyFace
 from ui.widgets.words import Words
 
-_FACE = KeyFace(text_px=16, icon_px=24, min_width_px=200, left=True)
-_NAMES = ("add", "select", "import", "export", "agree")
+_FACE = KeyFace(text_px=15, icon_px=22, min_width_px=120)
+_NAMES = ("add", "select", "import", "export", "agree", "count")
 
 
 class DataPanel(QWidget):
@@ -29,14 +29,15 @@ class DataPanel(QWidget):
         inner = QWidget()
         self._column = QVBoxLayout(inner)
         self._column.setContentsMargins(0, 0, 0, 0)
-        for name in _NAMES:
+        self._grid = QGridLayout()
+        self._column.addLayout(self._grid)
+        for place, name in enumerate(_NAMES):
             action = ACTIONS[name]
-            key = Key(keeper, action.word, action.icon, action.keys[0], _FACE)
-            key.set_words(action.word, action.help)
-            key.setToolTip(action.help)
+            key = Key(keeper, action.word, action.icon, action.keys[0].replace("Ctrl+", "^"), _FACE)
+            key.setToolTip(f"{action.word}: {action.help}")
             key.clicked.connect(lambda _checked=False, n=name: self.asked.emit(n))
             self.keys[name] = key
-            self._column.addWidget(key)
+            self._grid.addWidget(key, *divmod(place, 2))
         self._column.addWidget(self.said)
         self._column.addWidget(self.figures)
         self._column.addStretch(1)
@@ -48,3 +49,4 @@ class DataPanel(QWidget):
 
     def _set_theme(self, theme: Theme) -> None:
         self._column.setSpacing(theme.px(6))
+        self._grid.setSpacing(theme.px(6))

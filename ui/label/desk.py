@@ -64,6 +64,7 @@ class LabelDesk(QObject):
         self._saving: Snapshot | None = None
         self._problem = ""
         self._wanted = ""
+        self._state = PictureState.TO_DO
         self._thread = LabelThread("label-desk", self)
         self._thread.failed.connect(self._fail)
         self._timer = QTimer(self)
@@ -171,9 +172,9 @@ class LabelDesk(QObject):
 
         self._leave(begin)
 
-    def close_picture(self) -> None:
-        """Save the picture at work and put it away; what cannot be saved stays open."""
-        self._leave(lambda: None)
+    def close_picture(self, then: Callable[[], None]) -> None:
+        """Save the picture at work, put it away, and go on; what cannot be saved stays open."""
+        self._leave(then)
 
     def _leave(self, then: Callable[[], None]) -> None:
         """Put the picture at work away, saved, and go on; stay where it cannot be saved."""
@@ -220,8 +221,18 @@ class LabelDesk(QObject):
     def take_change(self) -> None:
         """Take note that the labels changed: they are saved soon."""
         if self.is_editable:
+            self._tell_begun()
             self._timer.start()
             self.saving_changed.emit()
+
+    def _tell_begun(self) -> None:
+        """Tell once that the first change has set the picture's state."""
+        if self._project is None or self._shown is None:
+            return
+        state = self._project.pictures[self._shown.stem].state
+        if state is not self._state:
+            self._state = state
+            self.listed.emit()
 
     def set_state(self, state: PictureState, then: Callable[[], None]) -> None:
         """Save, and say how far the picture at work is."""
@@ -281,6 +292,8 @@ class LabelDesk(QObject):
             return
         self._wanted, self._problem = "", ""
         self._shown = shown
+        if self._project is not None:
+            self._state = self._project.pictures[shown.stem].state
         shown.document.listen(lambda _rect: self.take_change())
         self.busied.emit("")
         self.picture_opened.emit(shown)

@@ -27,6 +27,7 @@ from ui.label.export_panel import ExportChoice, ExportPanel
 from ui.label.import_panel import ImportChoice, ImportPanel
 from ui.label.project_jobs import Progress, ProjectJobs
 from ui.review.thread import ReviewThread
+from ui.widgets.words import counted
 
 _GOLDEN = 0.618034
 """Share of the colour circle between one new class and the next: never near the last ones."""
@@ -126,7 +127,7 @@ class Exchange(QObject):
                 images=choice.images,
                 on_progress=progress,
             )
-            return f"{len(written)} pictures were written to {choice.out}."
+            return f"Written to {choice.out}: {counted(len(written), 'picture')}."
 
         self._jobs.run("Labels are being exported", job)
 
@@ -156,7 +157,7 @@ def _add_classes(project: LabelProject, choice: ImportChoice) -> None:
 
 
 def _imported_words(found: Imported) -> str:
-    words = f"{len(found.labelled)} pictures got labels, {len(found.new)} of them are new."
+    words = f"{counted(len(found.labelled), 'picture')} got labels, new are {len(found.new)}."
     if found.kept:
-        words += f" {len(found.kept)} had labels already, which were kept."
+        words += f" Kept their own labels: {counted(len(found.kept), 'picture')}."
     return words

@@ -13,7 +13,7 @@ from agriseg.labelling.pictures import PictureState
 from ui.review.panels import scrolled
 from ui.theme import ThemeKeeper
 from ui.widgets.key import Key, KeyFace, KeyLook
-from ui.widgets.words import Words
+from ui.widgets.words import Words, counted
 
 _FACE = KeyFace(text_px=15, min_width_px=84)
 _NEW_CROP = "new crop"
@@ -92,17 +92,17 @@ class ImportPanel(QFrame):
         self._meanings, self._unknown = {}, found.unknown
         self.heading.say(title)
         names = ", ".join(f"{name} ({count:,})" for name, count in sorted(survey.names.items()))
-        self.words.say(f"{survey.pictures:,} pictures; {names or 'no labels'}.")
+        self.words.say(f"{counted(survey.pictures, 'picture')}; {names or 'no labels'}.")
         lines = []
         if survey.cut:
-            lines.append(f"{len(survey.cut):,} shapes are cut at the border of their picture.")
+            lines.append(f"Cut at their picture's border: {counted(len(survey.cut), 'shape')}.")
         if survey.outside:
             lines.append(
-                f"{len(survey.outside):,} shapes lie wholly outside their picture and are left out:"
-                f" {', '.join(survey.outside[:_LISTED])}."
+                f"Wholly outside, so left out: {counted(len(survey.outside), 'shape')}"
+                f" ({', '.join(survey.outside[:_LISTED])})."
             )
         if survey.empty:
-            lines.append(f"{len(survey.empty):,} pictures without a label count as bare soil.")
+            lines.append(f"Without a label, so bare soil: {counted(len(survey.empty), 'picture')}.")
         self.warning.say(" ".join(lines))
         self.question.say("What do these classes mean here?" if found.unknown else "")
         self._draw_rows(classes)
@@ -164,7 +164,9 @@ class ImportPanel(QFrame):
             key.set_look(KeyLook.SELECTED if is_chosen else KeyLook.PLAIN)
         left = [name for name in self._unknown if name not in self._meanings]
         self.take_key.setEnabled(not left)
-        self.take_key.set_words("Import", f"{len(left)} classes have no meaning" if left else "")
+        self.take_key.set_words(
+            "Import", f"{counted(len(left), 'class', 'classes')} without a meaning" if left else ""
+        )
         self.take_key.set_look(KeyLook.PLAIN if left else KeyLook.PRIMARY)
         words = "They are done" if self._is_done else "They are to do"
         self.done_key.set_words(words, icon="check-bold" if self._is_done else "circle-outline")

@@ -17,6 +17,7 @@ from ui.label.import_panel import ImportPanel
 from ui.label.path_panel import PathPanel
 from ui.label.projects_view import ProjectsView
 from ui.label.recent import RecentStore
+from ui.label.select_panel import SelectPanel
 from ui.label.work_view import WorkView
 from ui.label.workroom import Workroom
 from ui.theme import ThemeKeeper
@@ -44,6 +45,8 @@ class LabelPage(QWidget):
         Folder in which new projects are made.
     bundle : callable
         Returns the folder of the model that labels first; None for the deployed one.
+    runs : callable
+        Returns the folder of all recorded runs.
     """
 
     explained = Signal(str)
@@ -54,6 +57,7 @@ class LabelPage(QWidget):
         recent: RecentStore,
         root: Path,
         bundle: Callable[[], Path | None],
+        runs: Callable[[], Path],
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
@@ -71,8 +75,19 @@ class LabelPage(QWidget):
         self.help = HelpOverlay(keeper, self)
         self.incoming = ImportPanel(keeper, self)
         self.outgoing = ExportPanel(keeper, self)
-        self.room = Workroom(self.view, self.projects, self.paths, recent, bundle, self)
-        self.exchange = self.room.join_exchange(self.incoming, self.outgoing)
+        self.choice = SelectPanel(keeper, self)
+        self.room = Workroom(
+            self.view,
+            self.projects,
+            self.paths,
+            self.incoming,
+            self.outgoing,
+            self.choice,
+            recent,
+            bundle,
+            runs,
+            self,
+        )
         self.room.explained.connect(self._explain)
         self.room.turned.connect(self._turn)
         self.room.help_asked.connect(self.help.toggle)
@@ -123,13 +138,13 @@ class LabelPage(QWidget):
     def hideEvent(self, event: QHideEvent) -> None:
         """Save; what is being computed goes on."""
         super().hideEvent(event)
-        self.room.pause()
+        self.room.rest()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Keep the panels over the page."""
         super().resizeEvent(event)
         inset = _INSET_PX
-        for panel in (self.paths, self.help, self.incoming, self.outgoing):
+        for panel in (self.paths, self.help, self.incoming, self.outgoing, self.choice):
             panel.setGeometry(self.rect().adjusted(inset, inset, -inset, -inset))
 
     def _explain(self, text: str) -> None:

@@ -11,6 +11,8 @@ from agriseg.labelling.edits import Rect
 from ui.label.hands.base import ACCENT, EDGE, INK
 from ui.label.viewport import Viewport
 
+_FOUND = QColor("#ffb000")
+
 
 class Marks:
     """Drawn over the labels, under the tool."""
@@ -19,18 +21,26 @@ class Marks:
         self._document: LabelDocument | None = None
         self._box: Rect | None = None
         self._picked: Rect | None = None
+        self._findings: list[Rect] = []
+        self._finding = -1
         self.stems = True
+        self.findings = True
         self.plant = 0
 
     def show_document(self, document: LabelDocument | None) -> None:
         """Take another picture."""
         self._document = document
         self._box = None
+        self._findings, self._finding = [], -1
         self.pick(0)
 
     def show_box(self, box: Rect | None) -> None:
         """Frame the part that is looked at; None for none."""
         self._box = box
+
+    def show_findings(self, places: list[Rect], at: int) -> None:
+        """Mark what the checks found; ``at`` is the one that is looked at, -1 for none."""
+        self._findings, self._finding = places, at
 
     def pick(self, plant: int) -> None:
         """Mark a plant; 0 for none."""
@@ -47,6 +57,11 @@ class Marks:
             _frame(painter, view, self._box.grown(4), Qt.PenStyle.SolidLine, ACCENT)
         if self._picked is not None:
             _frame(painter, view, self._picked.grown(2), Qt.PenStyle.DashLine, INK)
+        if self.findings:
+            for place, rect in enumerate(self._findings):
+                chosen = place == self._finding
+                style = Qt.PenStyle.SolidLine if chosen else Qt.PenStyle.DotLine
+                _frame(painter, view, rect.grown(3), style, ACCENT if chosen else _FOUND)
         if self.stems:
             for plant, (u, v) in self._document.stems.items():
                 _cross(painter, view.to_screen(u, v), picked=plant == self.plant)

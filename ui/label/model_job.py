@@ -11,8 +11,9 @@ from PySide6.QtCore import QObject, Signal
 
 from agriseg.labelling.document import LabelDocument
 from agriseg.labelling.edits import Edit
+from agriseg.labelling.prelabel import prelabel
 from agriseg.labelling.project import LabelProject
-from ui.label.pre_label import pre_label, proposed, read_proposal
+from ui.label.pre_label import pre_label, read_proposal
 from ui.label.project_jobs import ProjectJobs
 from ui.label.workplace import LabelWorkplace
 from ui.review.process_job import ProcessJob
@@ -87,7 +88,7 @@ class ModelJob(QObject):
         made = read_proposal(folder, self._stems[0])
 
         def make(found: LabelDocument) -> Edit | None:
-            return proposed(found, made)
+            return prelabel(found, made)
 
         def taken(_changed: bool) -> None:
             self._end(f"Labelled by {model}; look at the doubtful parts.")

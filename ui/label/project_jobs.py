@@ -11,11 +11,12 @@ from PySide6.QtCore import QElapsedTimer, QObject, Signal
 from agriseg.datasets.labels import IMAGE_SUFFIXES
 from agriseg.errors import AgrisegError, LabelError
 from agriseg.labelling.collecting import AddedPictures
-from agriseg.labelling.pictures import PictureState
+from agriseg.labelling.prelabel import prelabel
 from agriseg.labelling.project import LabelProject
 from ui.label.desk import LabelDesk
-from ui.label.pre_label import proposed, read_proposal
+from ui.label.pre_label import read_proposal
 from ui.review.thread import ReviewThread
+from ui.widgets.words import counted
 
 Progress = Callable[[int, int], None]
 Job = Callable[[LabelProject, Progress], str]
@@ -54,14 +55,6 @@ class ProjectJobs(QObject):
 
         self._run("Pictures are being added", job)
 
-    def add_files(self, files: Sequence[Path], group: str) -> None:
-        """Add pictures that were chosen."""
-
-        def job(project: LabelProject, progress: Progress) -> str:
-            return _added_words(project.add_pictures(files, group=group, on_progress=progress))
-
-        self._run("Pictures are being added", job)
-
     def find_moved(self, folder: Path) -> None:
         """Look for missing pictures in a folder, and put back what is found."""
 
@@ -70,19 +63,19 @@ class ProjectJobs(QObject):
             found = project.find_moved(folder, progress)
             for stem, path in found.items():
                 project.relink(stem, path)
-            return f"{len(found)} of {wanted} missing pictures were found in {folder}."
+            return f"Found in {folder}: {len(found)} of {counted(wanted, 'missing picture')}."
 
         self._run("Missing pictures are being looked for", job)
 
     def take_over(self, stems: Sequence[str], folder: Path, model: str) -> None:
-        """Take what a model made of pictures, which stay to do."""
+        """Take what a model made of pictures, which are in work then."""
 
         def job(project: LabelProject, progress: Progress) -> str:
             for number, stem in enumerate(stems, start=1):
                 _take_proposal(project, stem, folder)
                 progress(number, len(stems))
-            word = "picture was" if len(stems) == 1 else "pictures were"
-            return f"{len(stems)} {word} labelled by {model}; look at the doubtful parts."
+            labelled = counted(len(stems), "picture")
+            return f"Labelled by {model}: {labelled}. Look at the doubtful parts."
 
         self._run("The model's labels are being kept", job)
 
@@ -142,22 +135,19 @@ def image_files(source: Path) -> list[Path]:
 
 
 def _take_proposal(project: LabelProject, stem: str, folder: Path) -> None:
-    state = project.pictures[stem].state
     picture = project.open_picture(stem)
     try:
-        edit = proposed(picture.document, read_proposal(folder, stem))
+        edit = prelabel(picture.document, read_proposal(folder, stem))
         if edit is not None:
             picture.document.apply(edit)
         picture.close()
     except AgrisegError:
         picture.abandon()
         raise
-    if state is PictureState.TO_DO:
-        project.set_state(stem, state)
 
 
 def _added_words(added: AddedPictures) -> str:
-    words = f"{len(added.stems)} pictures were added."
+    words = f"Added: {counted(len(added.stems), 'picture')}."
     if added.known:
-        words += f" {len(added.known)} were left out: the project has them already."
+        words += f" Left out, as the project has them already: {len(added.known)}."
     return words

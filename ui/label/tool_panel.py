@@ -106,7 +106,7 @@ class ToolPanel(QWidget):
         shown = {
             self.brush: name in ("brush", "erase", "ignore"),
             self.pen_key: name in ("brush", "erase", "ignore"),
-            self.tolerance: name in ("wand", "brush"),
+            self.tolerance: name == "wand",
             self.grain: name == "superpixels",
         }
         for widget, is_shown in shown.items():

@@ -63,6 +63,7 @@ class WorkView(QWidget):
         self.palette_ = ToolPalette(keeper)
         self.canvas = LabelCanvas(keeper, look)
         self.hint = Words("", "note")
+        self.hint.setAlignment(Qt.AlignmentFlag.AlignTop)
         self._hint = ""
         self._saying = QTimer(self)
         self._saying.setSingleShot(True)
@@ -103,6 +104,10 @@ class WorkView(QWidget):
         self._side.setCurrentWidget(self.tabs[name])
         for other, key in self.tab_keys.items():
             key.set_look(KeyLook.SELECTED if other == name else KeyLook.PLAIN)
+
+    def offers(self, mend: str) -> bool:
+        """Return whether the key beside a problem offers this."""
+        return self.mend_key.isVisibleTo(self) and self.mend_key.text() == mend
 
     def show_hint(self, text: str) -> None:
         """Say how the tool is worked."""
@@ -199,5 +204,6 @@ class WorkView(QWidget):
         for layout in (self._head, self._body, self._column):
             layout.setSpacing(gap)
         self._middle.setSpacing(theme.px(4))
+        self.hint.setFixedHeight(theme.px(38))
         self._tab_row.setSpacing(theme.px(4))
         self._panel.setFixedWidth(max(5 * theme.touch_px() + 4 * theme.px(4) + 18, theme.px(356)))

@@ -19,6 +19,11 @@ def breakable(text: str) -> str:
     )
 
 
+def counted(count: int, noun: str, plural: str = "") -> str:
+    """Return a number with its noun: ``1 picture``, ``1,200 pictures``."""
+    return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
+
+
 class Words(QLabel):
     """A label of plain text that wraps."""
 

@@ -109,14 +109,21 @@ class CornersHand(BaseHand):
         for number, ring in enumerate(self._rings):
             points = [(float(u), float(v)) for u, v in ring]
             draw_line(painter, view, points, closed=True)
-            for corner, (u, v) in enumerate(points):
-                marked = (number, corner) in (near, self._chosen)
-                draw_knot(
-                    painter,
-                    view.to_screen(u, v),
-                    ink=ACCENT if marked else INK,
-                    radius=6.0 if marked else 3.5,
-                )
+            self._paint_knots(painter, view, number, near)
+
+    def _paint_knots(
+        self, painter: QPainter, view: Viewport, number: int, near: Corner | None
+    ) -> None:
+        """Draw the corners of a ring; where they are too close to be touched apart, only some."""
+        last = None
+        for corner, (u, v) in enumerate(self._rings[number]):
+            at = view.to_screen(float(u), float(v))
+            marked = (number, corner) in (near, self._chosen)
+            is_close = last is not None and (at - last).manhattanLength() < _CORNER_PX
+            if marked or not is_close:
+                radius = 6.0 if marked else 3.5
+                draw_knot(painter, at, ink=ACCENT if marked else INK, radius=radius)
+                last = at
 
     def _take_hold(self, pointer: Pointer) -> None:
         document = self._place.document
