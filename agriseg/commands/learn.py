@@ -111,9 +111,9 @@ def _add_start(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     start.add_argument(
         "--simulated",
         type=int,
-        default=96,
+        default=192,
         metavar="N",
-        help="frames of the simulated field mixed in (default: 96)",
+        help="frames of the simulated field mixed in (default: 192)",
     )
     start.add_argument("--threads", type=int, default=0, help="CPU threads (default: all)")
     start.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")

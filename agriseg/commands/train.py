@@ -206,10 +206,13 @@ def _trainer(
         control=control,
         teacher=_teacher(config, args),
     )
+    start = config.network.start_from
+    weights = bundle_weights(args.config.parent / start) if start else {}
     if args.resume:
         trainer.resume()
-    elif config.network.start_from:
-        trainer.begin_from(bundle_weights(args.config.parent / config.network.start_from))
+    elif start:
+        trainer.begin_from(weights)
+    trainer.keep_of(weights)
     return trainer, held_out
 
 

@@ -18,8 +18,8 @@ import platformdirs
 
 from agriseg.errors import AgrisegError, LearningError
 from agriseg.learning.course import EVENTS_NAME, Course, CourseReader, job_line
+from agriseg.learning.room import free_room, needed_room
 from agriseg.learning.spec import JobSpec, check_spec, read_spec, write_spec
-from agriseg.learning.staging import free_room, needed_room
 from agriseg.registry.durable import write_durably
 
 LOCK_NAME = "at-work"

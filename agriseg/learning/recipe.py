@@ -10,17 +10,19 @@ from typing import Any
 from agriseg.learning.spec import JobSpec
 from agriseg.learning.staging import DATA_NAME, StagedSet
 from agriseg.models.bundle import ModelBundle
+from agriseg.registry.durable import write_durably
 
 CONFIG_NAME = "training.toml"
 START_NAME = "start"
 """The model that a job begins with, in the job's folder."""
 SIMULATION = "simulation"
 
-NEW_SHARE = 0.5
-_TEACHER_SHARE = 0.5
+NEW_SHARE = 0.4
+_TEACHER_SHARE = 0.7
+_KEEP_START = 0.25
 _BATCH = 8
 _CROP_PX = 384
-_LEARNING_RATE = 7e-4
+_LEARNING_RATE = 6e-4
 _BACKBONE_FACTOR = 0.3
 _FROZEN_BLOCKS = 5
 _VALIDATIONS = 6
@@ -32,8 +34,8 @@ def training_config(
 ) -> dict[str, Any]:
     """Return the configuration for `agriseg train`, its folders relative to the job's.
 
-    Half of the crops show what is new, the other half old pictures and the simulated field; on
-    that half the model that it begins with is the teacher.
+    Two in five crops show what is new, the others old pictures and the simulated field; on those
+    the model that it begins with is the teacher.
 
     Parameters
     ----------
@@ -70,6 +72,7 @@ def training_config(
             "warmup_steps": max(1, min(20, spec.steps // 10)),
             "ema_decay": 0.98,
             "freeze_statistics": True,
+            "keep_start": _KEEP_START,
             "validate_every": every,
             "validation_images": 6,
             "checkpoint_every": max(1, min(25, spec.steps // 4)),
@@ -116,8 +119,6 @@ def write_config(job: Path, config: Mapping[str, Any]) -> Path:
     RegistryError
         It cannot be written.
     """
-    from agriseg.registry.durable import write_durably
-
     path = job / CONFIG_NAME
     write_durably(path, toml_text(config).encode())
     return path

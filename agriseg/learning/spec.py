@@ -93,7 +93,7 @@ class JobSpec(_Section):
     version: str
     start: str
     data: tuple[DataChoice, ...]
-    simulated_frames: Annotated[int, Field(ge=0, le=100_000)] = 96
+    simulated_frames: Annotated[int, Field(ge=0, le=100_000)] = 192
     steps: Annotated[int, Field(ge=1, le=1_000_000)] = 300
     seed: Annotated[int, Field(ge=0)] = 1
     threads: Annotated[int, Field(ge=0, le=256)] = 0

@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 import contextlib
+import fnmatch
 import json
 import os
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from agriseg.datasets.grouping import GROUPS_NAME
 from agriseg.datasets.labels import Sample, read_image
 from agriseg.errors import LearningError
+from agriseg.learning.room import free_room, needed_room
 from agriseg.learning.spec import DataChoice, JobSpec, Role
 from agriseg.models.training_sources import list_source
 from agriseg.opencv import cv2
+from agriseg.registry.durable import write_durably
 from agriseg.registry.provenance import samples_sha256
 
 DATA_NAME = "data"
 STAGED_NAME = "staged.json"
 _EVERY_HELD_OUT = 4
-_ROOM_BYTES = 600_000_000
-"""For checkpoints, the bundle and its forms beside each other."""
 
 Tell = Callable[[str, float], None]
 """Told what is done and the share of it, 0 to 1."""
@@ -105,19 +106,6 @@ def read_staged(job: Path) -> tuple[StagedSet, ...] | None:
         return None
 
 
-def free_room(folder: Path) -> int:
-    """Return the free bytes of the disk that a folder is or will be on."""
-    place = folder.absolute()
-    while not place.exists():
-        place = place.parent
-    return shutil.disk_usage(place).free
-
-
-def needed_room(pictures_bytes: int) -> int:
-    """Return the bytes that a job may take of the disk."""
-    return _ROOM_BYTES + pictures_bytes
-
-
 def _chosen(choice: DataChoice) -> list[Sample]:
     """Return the samples of a set, a spread of them where it has more than wanted."""
     samples = list_source(choice.source, Path())
@@ -152,8 +140,6 @@ def _held_out_groups(choice: DataChoice, samples: Sequence[Sample]) -> tuple[str
     Those that the source names; of new pictures otherwise every fourth group, so that there is
     something to judge by. A single group is learned from whole.
     """
-    import fnmatch
-
     groups = sorted({sample.group for sample in samples})
     if choice.role == "protected":
         return tuple(groups)
@@ -200,9 +186,5 @@ def _check_room(job: Path, samples: Sequence[Sample]) -> None:
 
 
 def _write_staged(job: Path, staged: Sequence[StagedSet]) -> None:
-    from dataclasses import asdict
-
-    from agriseg.registry.durable import write_durably
-
     text = json.dumps([asdict(one) for one in staged], indent=2)
     write_durably(job / STAGED_NAME, text.encode())

@@ -112,6 +112,7 @@ class Trainer:
         self._stepper = Stepper(self._network, objective, config.schedule, config.seed, self._team)
         self._patience = Patience(config.schedule.patience, config.schedule.least_gain)
         self._best: dict[str, Tensor] | None = None
+        self._start: Mapping[str, Tensor] = {}
         self._step = 0
 
     @property
@@ -158,6 +159,15 @@ class Trainer:
         self._network.load_state_dict(fitting, strict=False)
         self._average.load_state_dict(self._network.state_dict())
 
+    def keep_of(self, state: Mapping[str, Tensor]) -> None:
+        """Mix a share ``keep_start`` of these weights into the averaged network at the end."""
+        own = self._average.state_dict()
+        self._start = {
+            key: value
+            for key, value in state.items()
+            if key in own and own[key].shape == value.shape and value.dtype.is_floating_point
+        }
+
     def run(self, hear: Hear) -> StopReason:
         """Train until the schedule ends, nothing is gained any more, or it is asked to stop.
 
@@ -191,6 +201,8 @@ class Trainer:
                 break
         if reason is not StopReason.CANCELLED and self._best is not None:
             self._average.load_state_dict(self._best)
+        if reason is not StopReason.CANCELLED:
+            self._mix_start()
         tell(TrainingStopped(step=self._step, reason=reason))
         return reason
 
@@ -356,6 +368,13 @@ class Trainer:
                     average.lerp_(present, 1.0 - decay)
                 else:
                     average.copy_(present)
+
+    def _mix_start(self) -> None:
+        share = self._config.schedule.keep_start
+        average = self._average.state_dict()
+        with torch.no_grad():
+            for key, value in self._start.items() if share else ():
+                average[key].lerp_(value.to(average[key].device, average[key].dtype), share)
 
     def _label(self, image: UInt8Array) -> UInt8Array:
         settings = self._config.input

@@ -118,6 +118,10 @@ class ScheduleConfig(_Section):
     frozen_blocks: int = Field(default=0, ge=0, le=16)
     freeze_from_step: int = Field(default=0, ge=0)
     freeze_statistics: bool = False
+    keep_start: float = Field(default=0.0, ge=0.0, lt=1.0)
+    """Share of the weights of ``network.start_from`` in those that are exported: the mean of both
+    keeps more of what was known (Wortsman et al., "Robust fine-tuning of zero-shot models", CVPR
+    2022)."""
     gradient_limit: float = Field(default=5.0, gt=0.0)
     validate_every: int = Field(default=200, ge=1)
     validation_images: int = Field(default=20, ge=1)

@@ -152,3 +152,22 @@ def test_sources_of_the_teacher_must_be_there(tmp_path: Path) -> None:
     path.write_text(CONFIG.replace('sources = ["old"]', 'sources = ["older"]'))
     with pytest.raises(ConfigError, match=r"distillation\.sources: 'older'.*new, old"):
         load_training_config(path)
+
+
+def test_the_result_keeps_its_share_of_what_it_began_with(
+    config: TrainingConfig, tmp_path: Path
+) -> None:
+    def trained(share: float) -> dict[str, torch.Tensor]:
+        schedule = config.schedule.model_copy(update={"keep_start": share})
+        part = config.model_copy(update={"schedule": schedule})
+        trainer = _trainer(part, tmp_path / f"out{share}", Asked())
+        start = {name: value.clone() for name, value in trainer.network.state_dict().items()}
+        trainer.keep_of(start)
+        trainer.run(lambda _: None)
+        return start | {f"end.{k}": v for k, v in trainer.averaged_network.state_dict().items()}
+
+    whole, mixed = trained(0.0), trained(0.25)
+    name = "classify.weight"
+    assert not torch.equal(whole[name], whole[f"end.{name}"])
+    expected = 0.75 * whole[f"end.{name}"] + 0.25 * whole[name]
+    torch.testing.assert_close(mixed[f"end.{name}"], expected)
