@@ -184,7 +184,8 @@ def _work_and_stop(session: Session) -> bool:
     session.photograph("display", "stopped")
     session.photograph("help", "stopped")
     reviewed = _review(session)
-    return ready and calibrated and spraying and stopped and reviewed
+    labelled = _label(session)
+    return ready and calibrated and spraying and stopped and reviewed and labelled
 
 
 def _review(session: Session) -> bool:
@@ -208,6 +209,46 @@ def _review(session: Session) -> bool:
     tried = session.wait_for(lambda: not page.is_busy, _TEST_WITHIN_S)
     session.photograph("review", "what-if")
     return opened and tried
+
+
+def _label(session: Session) -> bool:
+    """A project made, frames chosen from the run, labelled by the model, mended by hand."""
+    page = session.window.label
+    room, view = page.room, page.view
+    session.photograph("label", "projects")
+    with tempfile.TemporaryDirectory() as scratch:
+        page.projects.set_root(Path(scratch))
+        page.projects.name.setText("Simulated field")
+        page.projects.create_key.click()
+        made = session.wait_for(lambda: room.desk.project is not None, _TEST_WITHIN_S)
+        room.act("select")
+        page.choice.runs_key.click()
+        session.photograph("label", "choose")
+        page.choice.start_key.click()
+        chosen = session.wait_for(page.choice.isVisible, _TEST_WITHIN_S)
+        session.photograph("label", "chosen")
+        page.choice.take_key.click()
+        added = session.wait_for(lambda: room.desk.shown is not None, _TEST_WITHIN_S)
+        room.act("pre-label-all")
+        labelled = session.wait_for(lambda: room.walk.was_asked, _TEST_WITHIN_S)
+        session.wait_for(lambda: not room.walk.is_looking, _TEST_WITHIN_S)
+        room.act("next-doubt")
+        view.show_tab("checks")
+        session.photograph("label", "doubt")
+        room.act("fit")
+        for tool, tab in (("brush", "labels"), ("pick", "pictures"), ("polygon", "layers")):
+            room.act(tool)
+            view.show_tab(tab)
+            session.photograph("label", tab)
+        room.act("export")
+        session.photograph("label", "export")
+        page.outgoing.leave_key.click()
+        room.act("help")
+        session.photograph("label", "help")
+        room.act("help")
+        room.act("leave")
+        left = session.wait_for(lambda: room.desk.project is None, _TEST_WITHIN_S)
+    return made and chosen and added and labelled and left
 
 
 def _calibrate(session: Session) -> bool:

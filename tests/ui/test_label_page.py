@@ -270,7 +270,7 @@ class TestTools:
         click(work, qtbot, 100, 20)
         found = document(work)
         assert found.classes[40, 40] == found.classes[30, 132] == 1
-        assert found.classes[150, 150] == 0
+        assert found.classes[150, 175] == 0
         assert found.instances[40, 40] != found.instances[30, 132]
 
     def test_escape_forgets_a_polygon(self, work: LabelPage, qtbot: QtBot) -> None:
