@@ -169,6 +169,7 @@ class MainWindow(QMainWindow):
             self._keeper,
             Units(self._settings.units),
             lambda: runs_directory(self._connection.configured),
+            memory=self._settings,
         )
         self.label = LabelPage(
             self._keeper,

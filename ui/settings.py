@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
+
 from PySide6.QtCore import QByteArray, QSettings
 
 from agriseg.config import WindowConfig
@@ -83,6 +86,27 @@ class WindowSettings:
     def label_projects(self, folders: tuple[str, ...]) -> None:
         self._store.setValue("label/projects", "\n".join(folders))
 
+    @property
+    def learning_folders(self) -> tuple[tuple[str, str], ...]:
+        """Folders of labelled pictures on the page Learn: what each is there for, and its path."""
+        lines = str(self._store.value("learn/folders", "")).split("\n")
+        pairs = (line.partition(" ") for line in lines if line)
+        return tuple((role, path) for role, _, path in pairs)
+
+    @learning_folders.setter
+    def learning_folders(self, folders: tuple[tuple[str, str], ...]) -> None:
+        lines = (f"{role} {path}" for role, path in folders)
+        self._store.setValue("learn/folders", "\n".join(lines))
+
+    @property
+    def learning_computer(self) -> str:
+        """The computer that learned last, ``user@host``; empty for this one."""
+        return str(self._store.value("learn/computer", ""))
+
+    @learning_computer.setter
+    def learning_computer(self, computer: str) -> None:
+        self._store.setValue("learn/computer", computer)
+
     def receiver(self, configured: ReceiverChoice) -> ReceiverChoice:
         """Return the satellite receiver that was used last, or the configured one."""
         source = str(self._store.value("receiver/chosen", ""))
@@ -120,6 +144,19 @@ class WindowSettings:
     @exports.setter
     def exports(self, folder: str) -> None:
         self._store.setValue("exports/folder", folder)
+
+    @property
+    def record(self) -> Mapping[str, object]:
+        """What was stated for the last application."""
+        try:
+            kept = json.loads(str(self._store.value("record/last", "{}")))
+        except ValueError:
+            return {}
+        return kept if isinstance(kept, dict) else {}
+
+    @record.setter
+    def record(self, values: Mapping[str, object]) -> None:
+        self._store.setValue("record/last", json.dumps(dict(values)))
 
     @property
     def geometry(self) -> QByteArray | None:

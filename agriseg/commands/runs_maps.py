@@ -104,24 +104,13 @@ def _add_origin(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _origin(text: str) -> tuple[float, float, float]:
+def _origin(text: str) -> Origin:
+    from agriseg.mapping.ground_track import parse_origin
+
     try:
-        latitude, longitude, course = (float(part) for part in text.split(","))
-    except ValueError:
-        raise argparse.ArgumentTypeError(
-            f"{text!r} is not LATITUDE,LONGITUDE,COURSE, such as 48.1,11.5,90"
-        ) from None
-    if abs(latitude) > 89.0 or abs(longitude) > 180.0:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a place on the earth")
-    return latitude, longitude, course
-
-
-def _given(origin: tuple[float, float, float] | None) -> Origin | None:
-    from agriseg.mapping.ground_track import Origin
-
-    if origin is None:
-        return None
-    return Origin(latitude_deg=origin[0], longitude_deg=origin[1], course_deg=origin[2])
+        return parse_origin(text)
+    except ExportError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def export_run(arguments: argparse.Namespace) -> int:
@@ -146,7 +135,7 @@ def export_run(arguments: argparse.Namespace) -> int:
         run=arguments.directory,
         form=arguments.format,
         out=arguments.out,
-        origin=_given(arguments.origin),
+        origin=arguments.origin,
         layers=tuple(arguments.layers.split(",")) if arguments.layers else LAYERS,
         cell_m=arguments.cell,
         overwrite=arguments.overwrite,

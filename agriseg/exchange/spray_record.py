@@ -123,6 +123,11 @@ def save_record(
     return after
 
 
+def missing_of(entered: RecordConfig) -> tuple[str, ...]:
+    """Return the labels of what a complete record still needs."""
+    return tuple(LABELS[key] for key in REQUIRED if not getattr(entered, key))
+
+
 def spray_record(applied: AppliedMap, entered: RecordConfig) -> SprayRecord:
     """Put together what the run tells and what was entered.
 
@@ -153,7 +158,7 @@ def spray_record(applied: AppliedMap, entered: RecordConfig) -> SprayRecord:
         product_l_per_treated_ha=_per_ha(product_l, figures.treated_once_m2),
         product_l_per_field_ha=_per_ha(product_l, figures.driven_once_m2),
         entered=entered,
-        missing=tuple(LABELS[key] for key in REQUIRED if not getattr(entered, key)),
+        missing=missing_of(entered),
     )
 
 

@@ -21,7 +21,6 @@ from agriseg.messages import (
     PulseOutcome,
     RunTotals,
 )
-from agriseg.recording import topics
 from agriseg.recording.ground import sprayed_extents
 from agriseg.recording.history import HistoryReader, RunHistory
 from agriseg.recording.reader import Run
@@ -127,12 +126,7 @@ def applied_map(
         progress(_READING, reader.read_on())
     history = reader.history
     progress(_LAYING_OUT, 0.0)
-    fixes = tuple(
-        record.message
-        for record in run.records([topics.POSITION])
-        if isinstance(record.message, PositionFix)
-    )
-    progress(_LAYING_OUT, 0.2)
+    fixes = tuple(history.positions)
     track = ground_track(history.odometry, fixes, config.position, origin)
     start_utc_s = run.info.start_ns * 1e-9
     progress(_LAYING_OUT, 0.4)

@@ -97,6 +97,25 @@ class Origin:
     course_deg: float
 
 
+def parse_origin(text: str) -> Origin:
+    """Read ``LATITUDE,LONGITUDE,COURSE`` in degrees, such as ``48.1,11.5,90``.
+
+    Raises
+    ------
+    ExportError
+        It is something else, or no place on the earth.
+    """
+    try:
+        latitude, longitude, course = (float(part) for part in text.split(","))
+    except ValueError:
+        raise ExportError(
+            f"{text!r} is not LATITUDE,LONGITUDE,COURSE, such as 48.1,11.5,90"
+        ) from None
+    if not (abs(latitude) <= 89.0 and abs(longitude) <= 180.0 and abs(course) <= 360.0):
+        raise ExportError(f"{text!r} is not a place on the earth with a course of 0 to 360 degrees")
+    return Origin(latitude_deg=latitude, longitude_deg=longitude, course_deg=course)
+
+
 def ground_track(
     odometry: Sequence[OdometrySample],
     fixes: Sequence[PositionFix],

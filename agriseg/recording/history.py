@@ -16,6 +16,7 @@ from agriseg.messages import (
     MissedWeed,
     OdometrySample,
     Plant,
+    PositionFix,
     PulseReport,
     RunEvent,
     RunTotals,
@@ -72,6 +73,7 @@ class RunHistory:
     last_status: ControllerStatus | None = None
     capabilities: ControllerCapabilities | None = None
     events: list[RunEvent] = field(default_factory=list)
+    positions: list[PositionFix] = field(default_factory=list)
     counters: RecorderRecord | None = None
     totals: RunTotals = field(default_factory=RunTotals)
     _kept_columns: Float64Array | None = None
@@ -162,6 +164,8 @@ def _take(history: RunHistory, meter: TotalsMeter, t_s: float, message: Recorded
         history.status_count += 1
         history.last_status = message
         meter.status(message)
+    elif isinstance(message, PositionFix):
+        history.positions.append(message)
     elif isinstance(message, ControllerCapabilities):
         history.capabilities = message
     elif isinstance(message, RunEvent):

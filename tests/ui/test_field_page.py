@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -30,8 +31,11 @@ from agriseg.messages import (
 )
 from agriseg.serial_ports import SerialPort
 from ui.connection import ConnectionKeeper
+from ui.field.boundary_desk import Check
 from ui.field.field_page import FieldPage
+from ui.models.field import SIMULATED_RECEIVER
 from ui.models.field_boundary import CheckedBoundary, check_boundary
+from ui.models.status import LinkView
 from ui.settings import WindowSettings
 from ui.theme import ThemeChoice, ThemeKeeper
 from ui.units import Units, UnitSystem
@@ -60,7 +64,49 @@ def acre(tmp_path: Path) -> Path:
     )
 
 
-def at(rig: WindowRig, east_m: float, north_m: float, **changes: object) -> EngineSnapshot:
+class PageRig:
+    """The page alone, with what the window would tell it."""
+
+    def __init__(self, qtbot: QtBot, folder: Path, check: Check = check_boundary) -> None:
+        config = Config()
+        store = QSettings(str(folder / "page.ini"), QSettings.Format.IniFormat)
+        keeper = ThemeKeeper(ThemeChoice.DAY)
+        self.theme = keeper.theme
+        self.connection = ConnectionKeeper(config, WindowSettings(store, config.window))
+        self.page = FieldPage(keeper, Units(UnitSystem.METRIC), self.connection, check)
+        keeper.setParent(self.page)
+        self.page.resize(1176, 624)
+        qtbot.addWidget(self.page)
+        self.page.show()
+
+    def now_s(self) -> float:
+        """Return a moment."""
+        return 100.0
+
+    def show(self, snapshot: EngineSnapshot, refusal: str = "") -> None:
+        """Tell what the engine said."""
+        self.page.show_snapshot(snapshot)
+        link = LinkView(talking=True, starting=False, alive=True, silent_s=0.0)
+        self.page.show_state(link, refusal, self.now_s())
+
+    def look_at(self, qtbot: QtBot, path: Path) -> None:
+        """Have a file read."""
+        self.page.look_at(path)
+        qtbot.waitUntil(lambda: not self.page.desk.reading, timeout=READ_WITHIN_MS)
+
+
+@pytest.fixture
+def alone(qapp: QApplication, qtbot: QtBot, tmp_path: Path) -> Iterator[PageRig]:
+    """Return the page without a window around it."""
+    made = PageRig(qtbot, tmp_path)
+    yield made
+    made.page.end()
+    made.page.hide()
+
+
+def at(
+    rig: WindowRig | PageRig, east_m: float, north_m: float, **changes: object
+) -> EngineSnapshot:
     """Return the word of an engine whose machine is at a place."""
     latitude, longitude = (float(value) for value in FRAME.geographic([[east_m, north_m]])[0])
     state = changes.pop("state", EngineState.READY)
@@ -116,9 +162,19 @@ def test_the_page_says_where_the_machine_is(rig: WindowRig, qtbot: QtBot) -> Non
     assert page.position.title.text() == "RTK fixed"
     assert not page.plan.view.is_empty
     assert rig.window.top.position_key.text() == "RTK fixed"
+    key = rig.window.top.position_key
+    rig.show(at(rig, 5.0, 5.0, boundary="acre", barred=3))
+    assert (key.text(), key.look) == ("3 closed", KeyLook.WARNING)
+    rig.show(at(rig, 5.0, 5.0, boundary="acre", hold="No fix.", problem="No fix."))
+    assert (key.text(), key.look) == ("Held closed", KeyLook.WARNING)
+    rig.show(at(rig, 5.0, 5.0))
+    assert (key.text(), key.look) == ("RTK fixed", KeyLook.PLAIN)
     rig.window.show_page("operate")
-    qtbot.mouseClick(rig.window.top.position_key, LEFT)
+    qtbot.mouseClick(key, LEFT)
     assert page.isVisible(), "the word in the top bar leads to the page"
+    scale = page.plan.view.viewport.scale
+    qtbot.keyClick(rig.window, Qt.Key.Key_Plus)
+    assert page.plan.view.viewport.scale > scale, "its keys act wherever the focus is"
     rig.client.silent_s = 3.0
     rig.pass_time(3.0)
     assert page.position.title.text() == "Not known"
@@ -156,53 +212,50 @@ def test_a_boundary_is_looked_at_then_used_then_removed(
     assert page.plan.view.boundary is None
 
 
-def test_a_boundary_is_remembered_until_the_configuration_names_another(
-    rig: WindowRig, qtbot: QtBot, acre: Path, tmp_path: Path
-) -> None:
-    rig.show(at(rig, 10.0, 10.0))
-    page = looked_at(rig, qtbot, acre)
-    qtbot.mouseClick(page.boundary.use_key, LEFT)
+def test_a_boundary_is_remembered_until_the_configuration_names_another(tmp_path: Path) -> None:
     store = QSettings(str(tmp_path / "window.ini"), QSettings.Format.IniFormat)
 
-    def in_force(config: Config) -> str:
-        keeper = ConnectionKeeper(config, WindowSettings(store, config.window))
-        return keeper.config.boundary.file
+    def keeper(config: Config) -> ConnectionKeeper:
+        return ConnectionKeeper(config, WindowSettings(store, config.window))
 
-    assert in_force(Config()) == str(acre)
+    keeper(Config()).choose_boundary("acre.geojson")
+    assert keeper(Config()).config.boundary.file == "acre.geojson"
     other = parse_config({"boundary": {"file": "other.geojson"}}, source="test")
-    assert in_force(other) == "other.geojson"
-    again = ConnectionKeeper(other, WindowSettings(store, other.window))
-    again.choose_boundary("")
-    assert in_force(other) == "", "done without, although the configuration names one"
+    assert keeper(other).config.boundary.file == "other.geojson"
+    keeper(other).choose_boundary("")
+    assert keeper(other).config.boundary.file == "", "done without, although one is configured"
 
 
 def test_what_speaks_against_a_boundary_is_said_before(
-    rig: WindowRig, qtbot: QtBot, acre: Path
+    alone: PageRig, qtbot: QtBot, acre: Path
 ) -> None:
-    rig.show(at(rig, 6000.0, 0.0))
-    page = looked_at(rig, qtbot, acre)
-    rig.show(at(rig, 6000.0, 0.0))
+    page = alone.page
+    alone.show(at(alone, 6000.0, 0.0))
+    alone.look_at(qtbot, acre)
     assert "5900 m from here" in words(page)
     assert page.boundary.use_key.isEnabled()
-    qtbot.mouseClick(page.boundary.discard_key, LEFT)
-    rig.pass_time(0.1)
+    with qtbot.assertNotEmitted(page.boundary_chosen):
+        qtbot.mouseClick(page.boundary.discard_key, LEFT)
+    alone.show(at(alone, 6000.0, 0.0))
     assert "No boundary" in words(page)
-    assert rig.client.config.boundary.file == ""
 
 
 def test_a_file_that_cannot_be_used_changes_nothing(
-    rig: WindowRig, qtbot: QtBot, acre: Path, tmp_path: Path
+    alone: PageRig, qtbot: QtBot, acre: Path, tmp_path: Path
 ) -> None:
-    rig.show(at(rig, 10.0, 10.0))
-    page = looked_at(rig, qtbot, acre)
-    qtbot.mouseClick(page.boundary.use_key, LEFT)
+    page = alone.page
+    alone.look_at(qtbot, acre)
+    with qtbot.waitSignal(page.boundary_chosen) as chosen:
+        qtbot.mouseClick(page.boundary.use_key, LEFT)
+    alone.connection.choose_boundary(chosen.args[0])
+    page.show_choices()
     bow = ((0.0, 0.0), (10.0, 10.0), (10.0, 0.0), (0.0, 10.0))
-    looked_at(rig, qtbot, write_geojson(tmp_path / "bow.geojson", feature(bow)))
+    alone.look_at(qtbot, write_geojson(tmp_path / "bow.geojson", feature(bow)))
     assert "bow.geojson" in words(page)
     assert "crosses itself" in words(page)
     assert page.desk.candidate is None
-    assert rig.client.config.boundary.file == str(acre)
     assert page.desk.used is not None
+    assert page.desk.used.path == acre
 
 
 def test_nothing_is_changed_while_spraying(rig: WindowRig, qtbot: QtBot, acre: Path) -> None:
@@ -222,16 +275,6 @@ def test_nothing_is_changed_while_spraying(rig: WindowRig, qtbot: QtBot, acre: P
     before = len(rig.client.sent)
     qtbot.keyClick(page.plan.view, Qt.Key.Key_Space)
     assert [order.kind for order in rig.client.sent[before:]] == [CommandKind.STOP]
-
-
-def test_the_word_at_the_top_says_what_is_held_closed(rig: WindowRig) -> None:
-    key = rig.window.top.position_key
-    rig.show(at(rig, 10.0, 10.0, boundary="acre", barred=3))
-    assert (key.text(), key.look) == ("3 closed", KeyLook.WARNING)
-    rig.show(at(rig, 10.0, 10.0, boundary="acre", hold="No fix.", problem="No fix."))
-    assert (key.text(), key.look) == ("Held closed", KeyLook.WARNING)
-    rig.show(at(rig, 10.0, 10.0))
-    assert (key.text(), key.look) == ("RTK fixed", KeyLook.PLAIN)
 
 
 def test_a_receiver_is_chosen_with_its_speed(rig: WindowRig, qtbot: QtBot, tmp_path: Path) -> None:
@@ -262,8 +305,6 @@ def test_the_simulated_receiver_stays_on_the_simulated_field(tmp_path: Path) -> 
     store = QSettings(str(tmp_path / "other.ini"), QSettings.Format.IniFormat)
     config = parse_config({"position": {"source": "none"}}, source="test")
     keeper = ConnectionKeeper(config, WindowSettings(store, config.window))
-    from ui.models.field import SIMULATED_RECEIVER
-
     keeper.choose_receiver(SIMULATED_RECEIVER)
     assert keeper.config.position.source == "sim"
     camera = parse_config(
@@ -309,16 +350,14 @@ def dropped(page: FieldPage, path: Path) -> bool:
     return True
 
 
-def test_a_file_can_be_dropped(rig: WindowRig, qtbot: QtBot, acre: Path, tmp_path: Path) -> None:
-    rig.show(at(rig, 10.0, 10.0))
-    rig.window.show_page("field")
-    page = rig.window.field
+def test_a_file_can_be_dropped(alone: PageRig, qtbot: QtBot, acre: Path, tmp_path: Path) -> None:
+    page = alone.page
     assert dropped(page, acre)
     qtbot.waitUntil(lambda: page.desk.candidate is not None, timeout=READ_WITHIN_MS)
     (tmp_path / "photo.png").touch()
     assert dropped(page, tmp_path / "photo.png")
     assert "photo.png is none of" in words(page)
-    rig.show(at(rig, 10.0, 10.0, state=EngineState.SPRAYING))
+    alone.show(at(alone, 10.0, 10.0), "Spraying is on.")
     assert not dropped(page, acre)
 
 
@@ -331,14 +370,7 @@ def test_a_file_that_takes_long_is_given_up(
         go_on.wait(30.0)
         return check_boundary(path)
 
-    config = Config()
-    store = QSettings(str(tmp_path / "window.ini"), QSettings.Format.IniFormat)
-    keeper = ThemeKeeper(ThemeChoice.DAY)
-    connection = ConnectionKeeper(config, WindowSettings(store, config.window))
-    page = FieldPage(keeper, Units(UnitSystem.METRIC), connection, read_slowly)
-    keeper.setParent(page)
-    qtbot.addWidget(page)
-    page.show()
+    page = PageRig(qtbot, tmp_path, read_slowly).page
     page.look_at(acre)
     assert page.desk.reading == "acre.geojson"
     assert page.boundary.job.isVisible()
@@ -352,13 +384,12 @@ def test_a_file_that_takes_long_is_given_up(
     page.hide()
 
 
-def test_the_plan_zooms_pans_and_follows(rig: WindowRig, qtbot: QtBot, acre: Path) -> None:
-    rig.show(at(rig, 10.0, 10.0))
-    page = looked_at(rig, qtbot, acre)
-    rig.show(at(rig, 10.0, 10.0))
-    view = page.plan.view
+def test_the_plan_zooms_pans_and_follows(alone: PageRig, qtbot: QtBot, acre: Path) -> None:
+    page, view = alone.page, alone.page.plan.view
+    alone.show(at(alone, 10.0, 10.0))
+    alone.look_at(qtbot, acre)
     whole = view.viewport
-    qtbot.keyClick(rig.window, Qt.Key.Key_Plus)
+    qtbot.mouseClick(page.plan.keys["in"], LEFT)
     assert view.viewport.scale == pytest.approx(1.5 * whole.scale)
     view.setFocus()
     qtbot.keyClick(view, Qt.Key.Key_Left)
@@ -368,7 +399,7 @@ def test_the_plan_zooms_pans_and_follows(rig: WindowRig, qtbot: QtBot, acre: Pat
     qtbot.mouseClick(page.plan.keys["follow"], LEFT)
     assert view.machine is not None
     assert view.viewport.east_m == pytest.approx(view.machine.east_m)
-    rig.show(at(rig, 90.0, 90.0))
+    alone.show(at(alone, 90.0, 90.0))
     (place,) = view.viewport.to_screen([[view.machine.east_m, view.machine.north_m]])
     assert 0.0 < place[0] < view.width()
     qtbot.mouseClick(page.plan.keys["whole"], LEFT)
@@ -381,23 +412,23 @@ def test_the_plan_zooms_pans_and_follows(rig: WindowRig, qtbot: QtBot, acre: Pat
     assert view.viewport.to_ground(QPointF(end)) == pytest.approx(before)
 
 
-def test_what_is_drawn_is_where_it_is(rig: WindowRig, qtbot: QtBot, acre: Path) -> None:
-    rig.show(at(rig, 20.0, 20.0))
-    page = looked_at(rig, qtbot, acre)
+def test_what_is_drawn_is_where_it_is(alone: PageRig, qtbot: QtBot, acre: Path) -> None:
+    view = alone.page.plan.view
+    alone.show(at(alone, 20.0, 20.0))
+    alone.look_at(qtbot, acre)
     for east in range(20, 31):
-        rig.show(at(rig, float(east), 20.0, state=EngineState.SPRAYING))
-    view = page.plan.view
+        alone.show(at(alone, float(east), 20.0, state=EngineState.SPRAYING))
     assert view.boundary is not None
+    frame = view.boundary.frame
     image = view.grab().toImage()
 
     def colour(east_m: float, north_m: float) -> str:
-        place = view.boundary.frame.local(FRAME.geographic([[east_m, north_m]]))
+        place = frame.local(FRAME.geographic([[east_m, north_m]]))
         (x, y), *_ = view.viewport.to_screen(place)
         return image.pixelColor(round(x), round(y)).name()
 
-    theme = rig.window.theme
-    assert colour(-3.0, 43.0) == theme.panel, "outside of the field"
-    assert colour(12.0, 83.0) != theme.panel, "inside"
+    assert colour(-3.0, 43.0) == alone.theme.panel, "outside of the field"
+    assert colour(12.0, 83.0) != alone.theme.panel, "inside"
     assert colour(24.0, 20.0) != colour(24.0, 24.0), "the track"
     seen = {colour(40.2 + 0.5 * n, 45.0) for n in range(8)}
     assert len(seen) > 1, "a zone is hatched, not coloured alone"

@@ -276,7 +276,7 @@ def test_two_runs_are_compared(
     assert page.runs.isVisible()
 
 
-def test_an_export_is_written_whole_and_not_twice(
+def test_an_export_is_written_whole_and_beside_the_last_one(
     make_page: Callable[..., Any], runs: Path, tmp_path: Path, qtbot: QtBot
 ) -> None:
     page = make_page(runs)
@@ -292,7 +292,9 @@ def test_an_export_is_written_whole_and_not_twice(
     assert [path.name for path in out.parent.iterdir()] == [out.name], "nothing half-written"
     qtbot.mouseClick(panel.keys["csv"], LEFT)
     qtbot.waitUntil(lambda: not page.is_busy, timeout=JOB_WITHIN_MS)
-    assert "not overwritten" in panel.said.text()
+    beside = out.with_name(f"20260714-091500-2{form.suffix}")
+    assert f"Written: {beside}" in panel.said.text().replace("\u200b", "")
+    assert {path.name for path in out.parent.iterdir()} == {out.name, beside.name}
 
 
 def test_other_settings_are_tried_and_given_up(

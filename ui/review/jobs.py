@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 import shutil
 import tempfile
 from dataclasses import dataclass
@@ -14,18 +12,22 @@ from agriseg.errors import ExportError
 from ui.review.process_job import Tell
 
 if TYPE_CHECKING:
+    from agriseg.mapping.ground_track import Origin
     from agriseg.replay.judging import ReplayFigures
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExportForm:
-    """A format of `agriseg runs export`: name, options, what the key says, how files end."""
+    """A format of `agriseg runs export`: name, what the key says, how files end.
+
+    ``needs_place`` says whether it is made of places on the earth.
+    """
 
     name: str
     word: str
     hint: str
     suffix: str
-    options: tuple[str, ...] = ()
+    needs_place: bool = True
 
 
 FORMS = (
@@ -35,48 +37,77 @@ FORMS = (
     ExportForm(name="kml", word="KML", hint="maps, one file", suffix=".kml"),
     ExportForm(name="csv", word="CSV", hint="tables, a folder", suffix="-csv"),
     ExportForm(name="taskdata", word="ISOXML", hint="task data, ZIP", suffix="-taskdata.zip"),
-    ExportForm(name="pdf", word="PDF", hint="spray record", suffix="-record.pdf"),
-    ExportForm(name="html", word="HTML", hint="spray record", suffix="-record.html"),
+    ExportForm(
+        name="pdf", word="PDF", hint="spray record", suffix="-record.pdf", needs_place=False
+    ),
+    ExportForm(
+        name="html", word="HTML", hint="spray record", suffix="-record.html", needs_place=False
+    ),
     ExportForm(
         name="recording",
         word="Recording",
         hint="without its places",
         suffix="-shared",
-        options=("--no-position",),
+        needs_place=False,
     ),
 )
+RECORD_FORMS = tuple(form for form in FORMS if form.name in ("pdf", "html"))
 
 
-def export_run(tell: Tell, run: Path, form: ExportForm, folder: Path) -> str:
-    """Write one export into ``folder``, whole or not at all; return where it is and its figures.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """Where an export is, and its figures in words."""
+
+    path: Path
+    words: str
+
+
+def free_name(folder: Path, name: str, suffix: str) -> Path:
+    """Return a path in ``folder`` that is not there yet: the name, or with a number behind."""
+    out, number = folder / f"{name}{suffix}", 2
+    while out.exists():
+        out, number = folder / f"{name}-{number}{suffix}", number + 1
+    return out
+
+
+def export_run(
+    tell: Tell, run: Path, form: ExportForm, folder: Path, origin: Origin | None = None
+) -> Written:
+    """Write one export into ``folder``, whole or not at all, under a name that is free.
 
     Raises
     ------
-    ExportError
-        It is there already, or cannot be made.
+    ExportError, RecordingError
+        The run cannot be read, or the export not be made.
     """
-    from agriseg.app import build_parser
+    from agriseg.exchange.exporting import ExportOrder
+    from agriseg.exchange.exporting import export_run as export
+    from agriseg.recording.report import percent, volume
 
-    tell(f"{form.word} is written", 0.0)
-    out = folder / f"{run.name}{form.suffix}"
-    if out.exists():
-        raise ExportError(f"{out}: this is there already and is not overwritten; move it away")
+    out = free_name(folder, run.name, form.suffix)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         scratch = Path(tempfile.mkdtemp(prefix=".export-", dir=folder))
     except OSError as error:
-        raise ExportError(f"{folder}: cannot be written ({error.strerror})") from error
-    said = io.StringIO()
+        raise ExportError(
+            f"{folder}: cannot be written ({error.strerror}); choose another folder"
+        ) from error
     try:
-        with contextlib.redirect_stdout(said):
-            words = ["--format", form.name, "--out", str(scratch / out.name), *form.options]
-            arguments = build_parser().parse_args(["runs", "export", str(run), *words])
-            arguments.run(arguments)
+        made = export(
+            ExportOrder(run=run, form=form.name, out=scratch / out.name, origin=origin), tell
+        )
         (scratch / out.name).rename(out)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
-    lines = [line for line in said.getvalue().splitlines() if not line.startswith(str(scratch))]
-    return "\n".join([f"Written: {out}", *lines])
+    words = [made.note]
+    if made.figures is not None:
+        figures = made.figures
+        words.append(
+            f"Treated {figures.treated_once_m2:,.1f} m² of {figures.driven_once_m2:,.1f} m² driven;"
+            f" {volume(figures.litres_confirmed)} confirmed, saved"
+            f" {percent(figures.saving_fraction)}."
+        )
+    return Written(path=out, words=" ".join(word for word in words if word))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

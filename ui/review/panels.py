@@ -1,4 +1,4 @@
-"""Beside the picture: the plant explained, layers, marks, exports."""
+"""Beside the picture: the plant explained, layers, marks; how a long job goes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,6 @@ from PySide6.QtWidgets import (
 
 from agriseg.recording.marks import Mark
 from ui.models.review_plant import PlantWords, Verdict
-from ui.review.jobs import FORMS, ExportForm
 from ui.review.picture import Layers
 from ui.theme import ThemeKeeper
 from ui.units import clock_text
@@ -228,46 +227,6 @@ class JobBar(QFrame):
         left = f", about {clock_text(left_s + 0.999)} left" if left_s == left_s else ""
         done = f": {100 * share:.0f} %" if share > 0.0 else " …"
         self.words.say(f"{what}{done}{left}")
-
-
-class ExportPanel(QWidget):
-    """A key for each format, where it goes, and what came of it."""
-
-    asked = Signal(object)
-    """Carries an `ExportForm`."""
-
-    def __init__(self, keeper: ThemeKeeper, folder: str, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.keys: dict[str, Key] = {}
-        self.job = JobBar(keeper)
-        self.said = Words("", "")
-        self.said.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        inner = QWidget()
-        grid = QGridLayout(inner)
-        grid.setContentsMargins(0, 0, 0, 0)
-        for place, form in enumerate(FORMS):
-            key = Key(keeper, form.word, "", "", _FACE)
-            key.set_words(form.word, form.hint)
-            key.clicked.connect(lambda _checked=False, f=form: self._ask(f))
-            grid.addWidget(key, place // 2, place % 2)
-            self.keys[form.name] = key
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.addWidget(inner)
-        column.addWidget(Words(f"Written to {folder}; nothing is overwritten.", "note"))
-        column.addWidget(self.job)
-        column.addWidget(self.said)
-        column.addStretch(1)
-
-    def show_running(self, running: bool) -> None:
-        """While one export is written, no other can begin."""
-        self.job.setVisible(running)
-        for key in self.keys.values():
-            key.setEnabled(not running)
-
-    def _ask(self, form: ExportForm) -> None:
-        self.said.say("")
-        self.asked.emit(form)
 
 
 def scrolled(inner: QWidget) -> QScrollArea:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 import multiprocessing
+import signal
 import time
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
+from types import FrameType
 from typing import Any
 
 from PySide6.QtCore import QObject, QTimer, Signal
@@ -105,10 +107,15 @@ class ProcessJob(QObject):
             pipe.close()
 
 
+def _leave(_number: int, _frame: FrameType | None) -> None:
+    raise SystemExit(1)
+
+
 def _work(pipe: Connection, function: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
     import os
 
     os.nice(10)
+    signal.signal(signal.SIGTERM, _leave)  # given up: what was half written is cleared away
     last_s = 0.0
 
     def tell(what: str, share: float) -> None:

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Protocol
 
 from PySide6.QtCore import QStandardPaths, Qt, Signal
 from PySide6.QtGui import QHideEvent, QShowEvent
 from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
 from agriseg.errors import AgrisegError
+from agriseg.mapping.ground_track import Origin
 from agriseg.recording.marks import RunNotes, write_notes
 from agriseg.recording.run_directories import delete_run, find_runs, set_starred
+from ui.label.path_panel import PathPanel
 from ui.models.review_open import OpenedRun
 from ui.models.review_runs import RunCard, read_card
 from ui.review.compare_view import CompareView
+from ui.review.job_desk import JobDesk, JobFace
 from ui.review.jobs import ExportForm, Sweep, export_run, what_if
+from ui.review.outcome import Opener, open_folder
 from ui.review.picture import PaintedFrame
-from ui.review.process_job import ProcessJob
+from ui.review.record_view import RecordView
 from ui.review.run_source import RunSource, thumbnail
 from ui.review.run_view import RunView
 from ui.review.runs_view import RunsView
@@ -37,6 +42,23 @@ def export_folder() -> Path:
     return Path(QStandardPaths.writableLocation(documents)) / "AgriSeg"
 
 
+class ReviewMemory(Protocol):
+    """What is remembered from one export to the next."""
+
+    exports: str
+    """The folder that exports go to; empty for the usual one."""
+    record: Mapping[str, object]
+    """What was stated for the last application."""
+
+
+class _Forgetful:
+    """Remembers as long as the page lives."""
+
+    def __init__(self) -> None:
+        self.exports = ""
+        self.record: Mapping[str, object] = {}
+
+
 class ReviewPage(QWidget):
     """Runs to look at. Nothing here opens a nozzle; while spraying no run is opened.
 
@@ -47,7 +69,11 @@ class ReviewPage(QWidget):
     root : callable
         Returns the folder of all runs.
     exports : callable, optional
-        Returns the folder that exports go to.
+        Returns the folder that exports go to as long as none was chosen.
+    memory : ReviewMemory, optional
+        What was chosen and stated before.
+    opener : callable, optional
+        Shows a folder in the system's file manager.
     """
 
     explained = Signal(str)
@@ -58,6 +84,8 @@ class ReviewPage(QWidget):
         units: Units,
         root: Callable[[], Path],
         exports: Callable[[], Path] = export_folder,
+        memory: ReviewMemory | None = None,
+        opener: Opener = open_folder,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
@@ -67,19 +95,23 @@ class ReviewPage(QWidget):
         self._known: dict[Path, Stamp] = {}
         self._source: RunSource | None = None
         self._opened: OpenedRun | None = None
-        self._job_of: ExportForm | Sweep | None = None
+        self._memory: ReviewMemory = memory or _Forgetful()
         self._reader = ReviewThread("review-list", self)
         self._thread = ReviewThread("review-run", self)
-        self._job = ProcessJob(self)
+        self._job = JobDesk(self)
         self.runs = RunsView(keeper, units)
-        self.view = RunView(keeper, units, str(exports()))
+        self.view = RunView(keeper, units, opener)
+        self.record = RecordView(keeper, opener)
+        self.paths = PathPanel(keeper)
         self.compare = CompareView(keeper, units)
         self._stack = QStackedWidget()
-        for widget in (self.runs, self.view, self.compare):
+        for widget in (self.runs, self.view, self.compare, self.record, self.paths):
             self._stack.addWidget(widget)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(self._stack)
+        self._stack.setCurrentWidget(self.runs)
+        self.view.export.show_folder(self._folder())
         self._connect()
 
     @property
@@ -90,7 +122,7 @@ class ReviewPage(QWidget):
     @property
     def is_busy(self) -> bool:
         """Whether an export or a what-if is at work."""
-        return self._job.is_running
+        return self._job.is_busy
 
     def set_units(self, units: Units) -> None:
         """Write figures in other units."""
@@ -136,7 +168,7 @@ class ReviewPage(QWidget):
     def showEvent(self, event: QShowEvent) -> None:
         """List the runs."""
         super().showEvent(event)
-        if self._stack.currentWidget() is not self.view:
+        if self._opened is None:
             self.refresh()
 
     def hideEvent(self, event: QHideEvent) -> None:
@@ -277,50 +309,50 @@ class ReviewPage(QWidget):
         self.close_run()
         self.runs.show_problem(text)
 
-    # Jobs in a process
+    # Jobs in a process, and what they need
 
-    def _export(self, form: ExportForm) -> None:
-        if self._opened is None or self._is_at_work():
-            return
-        self._job_of = form
-        self.view.export.show_running(True)
-        self.view.export.job.show_share(f"{form.word} is written", 0.0, _UNKNOWN)
-        self._job.start(export_run, self._opened.directory, form, self._exports())
+    def _folder(self) -> Path:
+        return Path(self._memory.exports) if self._memory.exports else self._exports()
+
+    def _export(self, form: ExportForm, origin: Origin | None) -> None:
+        self._write(self.view.export, form, origin)
+
+    def _write(self, face: JobFace, form: ExportForm, origin: Origin | None = None) -> None:
+        if self._opened is not None:
+            directory, folder = self._opened.directory, self._folder()
+            what = f"{form.word} is written"
+            self._job.start(face, what, export_run, directory, form, folder, origin)
 
     def _what_if(self, sweep: Sweep) -> None:
-        if self._opened is None or self._is_at_work():
+        if self._opened is not None:
+            what = "The run is decided again"
+            self._job.start(self.view.what_if, what, what_if, self._opened.directory, sweep)
+
+    def _choose_folder(self) -> None:
+        self._stack.setCurrentWidget(self.paths)
+        self.paths.ask(
+            "Where exports go",
+            "A folder of this computer, or a stick that is plugged in. It is remembered.",
+            self._folder(),
+            "Write there",
+            check=lambda path: "" if path.is_dir() else "There is no such folder.",
+        )
+
+    def _take_folder(self, folder: Path) -> None:
+        self._memory.exports = str(folder)
+        self.view.export.show_folder(folder)
+        self._stack.setCurrentWidget(self.view)
+
+    def _open_record(self) -> None:
+        opened = self._opened
+        if opened is None:
             return
-        self._job_of = sweep
-        self.view.what_if.show_running(sweep)
-        self.view.what_if.job.show_share("The run is decided again", 0.0, _UNKNOWN)
-        self._job.start(what_if, self._opened.directory, sweep)
+        configured = opened.story.history.config.record
+        self.record.begin(self.view.title.text(), opened.directory, configured, self._memory.record)
+        self._stack.setCurrentWidget(self.record)
 
-    def _is_at_work(self) -> bool:
-        if self._job.is_running:
-            self.explained.emit("One export or what-if at a time: cancel the one at work first.")
-        return self._job.is_running
-
-    def _show_job(self, what: str, share: float, left_s: float) -> None:
-        panel = self.view.export if isinstance(self._job_of, ExportForm) else self.view.what_if
-        panel.job.show_share(what, share, left_s)
-
-    def _finish_job(self, result: object) -> None:
-        is_export = isinstance(self._job_of, ExportForm)
-        self._end_job()
-        if is_export:
-            self.view.export.said.say(str(result))
-        else:
-            self.view.what_if.show_result(result)  # type: ignore[arg-type]
-
-    def _fail_job(self, text: str) -> None:
-        panel = self.view.export if isinstance(self._job_of, ExportForm) else self.view.what_if
-        self._end_job()
-        panel.said.say(text)
-
-    def _end_job(self) -> None:
-        self._job_of = None
-        self.view.export.show_running(False)
-        self.view.what_if.show_running(None)
+    def _remember_record(self, values: Mapping[str, object]) -> None:
+        self._memory.record = values
 
     def _connect(self) -> None:
         self.runs.opened.connect(self.open_run)
@@ -333,16 +365,20 @@ class ReviewPage(QWidget):
         self.view.frame_needed.connect(self._need_frame)
         self.view.notes_changed.connect(self._keep_notes)
         self.view.export.asked.connect(self._export)
+        self.view.export.record_asked.connect(self._open_record)
+        self.view.export.elsewhere_asked.connect(self._choose_folder)
         self.view.what_if.asked.connect(self._what_if)
-        for panel in (self.view.export, self.view.what_if):
+        for panel in (self.view.export, self.view.what_if, self.record):
             panel.job.cancelled.connect(self._job.cancel)
+        self.record.left.connect(lambda: self._stack.setCurrentWidget(self.view))
+        self.record.write_asked.connect(lambda form: self._write(self.record, form))
+        self.record.kept.connect(self._remember_record)
+        self.paths.chosen.connect(self._take_folder)
+        self.paths.left.connect(lambda: self._stack.setCurrentWidget(self.view))
         self.view.opening.cancelled.connect(self._leave)
         self._reader.failed.connect(self.runs.show_problem)
         self._thread.failed.connect(self._fail)
-        self._job.progressed.connect(self._show_job)
-        self._job.finished.connect(self._finish_job)
-        self._job.failed.connect(self._fail_job)
-        self._job.cancelled.connect(lambda: self._fail_job("Cancelled; nothing was written."))
+        self._job.refused.connect(self.explained)
 
     def _compare(self, first: RunCard, second: RunCard) -> None:
         self.compare.show_cards(first, second)

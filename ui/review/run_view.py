@@ -16,7 +16,9 @@ from ui.models.review_open import OpenedRun
 from ui.models.review_plant import plant_words, sensitivity_at, strip_words
 from ui.models.review_play import Playhead, neighbour
 from ui.review.charts import GroundMapView, NozzleChartView
-from ui.review.panels import ExportPanel, JobBar, LayersPanel, MarksPanel, PlantPanel
+from ui.review.export_panel import ExportPanel
+from ui.review.outcome import Opener, open_folder
+from ui.review.panels import JobBar, LayersPanel, MarksPanel, PlantPanel
 from ui.review.picture import PaintedFrame, ReviewPicture
 from ui.review.timeline import Timeline
 from ui.review.what_if_panel import WhatIfPanel
@@ -47,7 +49,11 @@ class RunView(QWidget):
     """Carries `RunNotes` to be kept."""
 
     def __init__(
-        self, keeper: ThemeKeeper, units: Units, folder: str, parent: QWidget | None = None
+        self,
+        keeper: ThemeKeeper,
+        units: Units,
+        opener: Opener = open_folder,
+        parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
         self._units = units
@@ -68,7 +74,7 @@ class RunView(QWidget):
         self.plant_panel = PlantPanel()
         self.layers = LayersPanel(keeper)
         self.marks = MarksPanel(keeper)
-        self.export = ExportPanel(keeper, folder)
+        self.export = ExportPanel(keeper, opener)
         self.what_if = WhatIfPanel(keeper, units)
         self.tabs = dict(
             zip(
@@ -117,7 +123,7 @@ class RunView(QWidget):
         self.picture.show_words("The run is being opened …")
         self.plant_panel.show_words(None)
         self.what_if.show_result(None)
-        self.export.said.say("")
+        self.export.begin(True)
         self._enable(False)
 
     def show_run(self, run: OpenedRun) -> None:
@@ -130,6 +136,7 @@ class RunView(QWidget):
         self.chart.show_run(run)
         self.timeline.show_run(run.info.start_s, run.end_s, run.story.timeline)
         self.take_notes(run)
+        self.export.show_places(bool(run.story.history.positions))
         if not len(run.frame_times_s):
             self.picture.show_words("This run kept no pictures.")
         self._enable(True)

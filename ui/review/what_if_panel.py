@@ -11,7 +11,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QGridLayout, QLabel, QVBoxLayout, QWidget
 
-from ui.review.jobs import SWEEPS, Sweep, SweepResult
+from ui.review.jobs import SWEEPS, SweepResult
 from ui.review.panels import JobBar, scrolled
 from ui.style import font
 from ui.theme import Theme, ThemeKeeper
@@ -89,11 +89,19 @@ class WhatIfPanel(QWidget):
         self._units = units
         self._draw()
 
-    def show_running(self, sweep: Sweep | None) -> None:
+    def show_running(self, running: bool) -> None:
         """While one setting is varied, no other can be."""
-        self.job.setVisible(sweep is not None)
+        self.job.setVisible(running)
         for key in self.keys.values():
-            key.setEnabled(sweep is None)
+            key.setEnabled(not running)
+
+    def show_done(self, result: SweepResult) -> None:
+        """Draw what came of it."""
+        self.show_result(result)
+
+    def show_failed(self, text: str) -> None:
+        """Say why nothing came of it."""
+        self.said.say(text)
 
     def show_result(self, result: SweepResult | None) -> None:
         """Draw curves and table; None for none."""
