@@ -9,8 +9,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from agriseg.errors import LearningError
-
 if TYPE_CHECKING:
     from agriseg.learning.jobs import JobView
     from agriseg.learning.spec import DataChoice, JobSpec, RemoteChoice
@@ -358,18 +356,11 @@ def _choices(args: argparse.Namespace) -> list[DataChoice]:
 
 
 def _remote(args: argparse.Namespace) -> RemoteChoice | None:
-    from pydantic import ValidationError
-
-    from agriseg.learning.spec import RemoteChoice
+    from agriseg.learning.spec import choose_computer
 
     if not args.on:
         return None
-    try:
-        return RemoteChoice(
-            target=args.on, options=tuple(args.ssh_option), command=args.remote_command
-        )
-    except ValidationError as error:
-        raise LearningError(f"--on {args.on}: expected a host, or USER@HOST") from error
+    return choose_computer(args.on, tuple(args.ssh_option), args.remote_command)
 
 
 def _words(view: JobView) -> str:

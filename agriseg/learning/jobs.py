@@ -74,7 +74,8 @@ class JobView:
         if self.course.has_ended and not self.is_at_work:
             return self.course.phase
         if self.is_at_work:
-            return self.course.phase if not self.course.has_ended else "prepare"
+            has_begun = self.course.phase and not self.course.has_ended
+            return self.course.phase if has_begun else "prepare"
         return "interrupted" if self.course.phase else "new"
 
     @property

@@ -174,3 +174,19 @@ def choose_folder(folder: Path, role: Role, *, held_out: tuple[str, ...] = ()) -
     return DataChoice(
         role=role, source=source, most_images=REPLAYED_IMAGES if role == "replay" else 0
     )
+
+
+def choose_computer(
+    target: str, options: tuple[str, ...] = (), command: str = "agriseg"
+) -> RemoteChoice:
+    """Return another computer as a choice.
+
+    Raises
+    ------
+    LearningError
+        It is no name of a computer.
+    """
+    try:
+        return RemoteChoice(target=target, options=options, command=command)
+    except ValidationError as error:
+        raise LearningError(f"{target}: expected a host, or USER@HOST") from error

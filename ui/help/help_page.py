@@ -38,6 +38,7 @@ KEYS = (
     ("F1  F2  F3", "Help, Operate, Display"),
     ("F4  F5  F6", "Setup, Calibrate, Review"),
     ("F7", "Label; there the key ? lists the keys of the page"),
+    ("F8", "Learn: train on corrected pictures, compare and use models"),
     ("K  ←  →", "Review: play or pause, one picture back or on (Shift: ten)"),
     ("↑  ↓", "Review: play faster, slower"),
     ("N  B  J  H", "Review: next weed, last weed, next miss, last miss"),

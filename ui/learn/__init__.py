@@ -1,0 +1,1 @@
+"""Learn: from corrected pictures to a deployed model."""
