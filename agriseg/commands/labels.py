@@ -11,6 +11,7 @@ from agriseg.commands import (
     labels_list,
     labels_new,
     labels_prelabel,
+    labels_select,
 )
 
 _DESCRIPTION = """\
@@ -27,6 +28,9 @@ examples:
   agriseg labels check my-field
   agriseg labels stats my-field
   agriseg labels agree my-field the-same-by-another
+  agriseg labels import task_7_cvat.zip my-field
+  agriseg labels export my-field --format coco --out coco
+  agriseg labels select runs/20260714-091502 --budget 20 --project my-field
 
 The files are described in agriseg/labelling/FORMAT.md."""
 
@@ -35,7 +39,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     """Add the command to the command line."""
     parser = subparsers.add_parser(
         "labels",
-        help="label projects: make, list, check, compare, import, export",
+        help="label projects: make, list, check, compare, import, export, select",
         description=_DESCRIPTION,
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -48,5 +52,6 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         labels_check,
         labels_import,
         labels_export,
+        labels_select,
     ):
         module.add_action(actions)
