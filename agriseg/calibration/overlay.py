@@ -9,7 +9,7 @@ from agriseg.calibration.entries import CalibrationEntry
 from agriseg.calibration.profiles import open_store
 from agriseg.calibration.store import CalibrationStore
 from agriseg.config import Config
-from agriseg.config_values import Value, value_of, with_values
+from agriseg.config_values import Value, true_config, value_of, with_values
 from agriseg.errors import AgrisegError, CalibrationError, ConfigError
 
 
@@ -109,7 +109,8 @@ def _with_truth(config: Config, result: Config, applied: list[CalibrationEntry])
     if not applied or config.camera.source != "sim":
         return result
     keys = {value.key for entry in applied for value in entry.values}
-    numbers = {key: value_of(config, key) for key in keys}
+    true = true_config(config)  # a nozzle's place follows from its boom's, and that may be untrue
+    numbers = {key: value_of(true, key) for key in keys}
     truth = {key: value for key, value in numbers.items() if not isinstance(value, str)}
     simulation = config.simulation.model_copy(
         update={"truth": {**truth, **config.simulation.truth}}

@@ -16,6 +16,7 @@ from agriseg.calibration.store import CalibrationStore
 from agriseg.config import Config, parse_config
 from agriseg.config_values import true_config, value_of, with_values
 from agriseg.errors import CalibrationError, ConfigError
+from agriseg.simulation.sprayed_ground import true_nozzles
 
 NOON = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
 PITCH = "camera.pose.pitch_deg"
@@ -144,6 +145,17 @@ def test_the_truth_of_the_simulated_machine_does_not_move_when_it_is_measured(
     assert (in_force.camera.pose.pitch_deg, in_force.boom.x_m) == (1.5, 0.04)
     true = true_config(in_force)
     assert (true.camera.pose.pitch_deg, true.boom.x_m) == (0.0, 0.05)
+
+
+def test_a_nozzles_true_place_stays_that_of_its_boom_when_it_is_measured(
+    store: CalibrationStore,
+) -> None:
+    config = parse_config({"simulation": {"truth": {"boom.y_offset_m": 0.02}}}, "test")
+    before = true_nozzles(true_config(config).boom)
+    accept(store, {"boom.nozzles.3.y_m": 0.5, "boom.nozzles.3.x_m": 0.01}, config=config)
+    in_force = calibrated(config, store).config
+    assert true_nozzles(in_force.boom)[3].y_m == 0.5
+    assert true_nozzles(true_config(in_force).boom) == before
 
 
 def test_a_torn_last_line_is_left_out_told_and_does_not_hurt_the_next(
