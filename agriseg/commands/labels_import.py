@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import colorsys
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
@@ -37,9 +36,6 @@ counts for soil, crop, weed or ignore. In a terminal, names of unknown meaning a
 READ_FORMATS = ("folder", "coco", "coco-panoptic", "cvat", "labelme", "voc", "yolo", "png")
 """As in `agriseg.datasets.opening`, which takes too long to import for a list of options."""
 
-_MEANINGS = ("soil", "crop", "weed", "ignore")
-_GOLDEN = 0.618
-
 
 def add_action(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the action to ``agriseg labels``."""
@@ -69,6 +65,12 @@ def add_action(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
         default="done",
         help="of the pictures that get labels (default: done)",
     )
+    parser.add_argument(
+        "--empty",
+        choices=("skip", "soil"),
+        default="skip",
+        help="pictures on which nothing is drawn: leave them out (default), or bare soil",
+    )
     parser.add_argument("--over-labels", action="store_true", help="replace labels that are there")
     parser.add_argument("--link", action="store_true", help="link to pictures, do not copy them")
     parser.add_argument(
@@ -93,6 +95,7 @@ def run_import(args: argparse.Namespace) -> int:
             kind=kind,
             images=args.images,
             meanings=dict(_pair(text, "--class") for text in args.classes),
+            empty=args.empty,
         )
         with _project(args.project) as project:
             _add_own(project, [_pair(text, "--own") for text in args.own])
@@ -152,7 +155,7 @@ def _settled(incoming: Incoming, project: LabelProject, *, drop_outside: bool) -
     from agriseg.labelling.importing import look_into
 
     found = look_into(incoming, project.classes)
-    _describe(found.survey)
+    _describe(found.survey, incoming.empty)
     is_terminal = sys.stdin.isatty()
     if found.unknown:
         if not is_terminal:
@@ -170,11 +173,12 @@ def _settled(incoming: Incoming, project: LabelProject, *, drop_outside: bool) -
     return incoming
 
 
-def _describe(survey: Survey) -> None:
+def _describe(survey: Survey, empty: str) -> None:
     names = ", ".join(f"{name} {count:,}" for name, count in sorted(survey.names.items()))
     print(f"{survey.pictures:,} pictures; {names or 'no labels'}")
     if survey.empty:
-        print(f"{len(survey.empty):,} pictures without a label count as bare soil")
+        what = "count as bare soil" if empty == "soil" else "are left out (--empty soil takes them)"
+        print(f"{len(survey.empty):,} pictures on which nothing is drawn {what}")
     if survey.cut:
         print(
             f"{len(survey.cut):,} shapes reach beyond their picture and are cut at its border: "
@@ -198,24 +202,17 @@ def _pair(text: str, flag: str) -> tuple[str, str]:
 
 
 def _add_own(project: LabelProject, pairs: Sequence[tuple[str, str]]) -> None:
-    from agriseg.datasets.classes import CLASS_WORDS, ClassRow
-    from agriseg.labelling.importing import own_classes
+    from agriseg.datasets.classes import CLASS_WORDS
+    from agriseg.labelling.importing import with_new_classes
 
-    known = {one.name for one in project.classes}
-    rows: list[ClassRow] = []
     for name, meaning in pairs:
-        if meaning not in _MEANINGS:
+        if meaning not in CLASS_WORDS:
             raise LabelError(
-                f"--own {name!r} is to count for {meaning!r}; expected soil, crop, weed or ignore"
+                f"--own {name!r} is to count for {meaning!r}; expected {', '.join(CLASS_WORDS)}"
             )
-        if name not in known:
-            hue = (len(known) + len(rows)) * _GOLDEN % 1.0
-            red, green, blue = (round(255 * x) for x in colorsys.hsv_to_rgb(hue, 0.75, 0.95))
-            rows.append(
-                ClassRow(number=0, name=name, meaning=CLASS_WORDS[meaning], rgb=(red, green, blue))
-            )
-    if rows:
-        project.set_classes(own_classes(project.classes, rows))
+    if pairs:
+        meanings = {name: CLASS_WORDS[meaning] for name, meaning in pairs}
+        project.set_classes(with_new_classes(project.classes, meanings))
 
 
 def _say(found: Imported, project: Path, kind: str) -> None:

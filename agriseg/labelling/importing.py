@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+import colorsys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
 from agriseg.datasets.annotated import DataSource, Survey
 from agriseg.datasets.classes import ClassMapping, ClassRow
-from agriseg.datasets.labels import Sample, read_image
+from agriseg.datasets.labels import IMAGE_SUFFIXES, Sample, read_image
 from agriseg.datasets.opening import Format, list_samples
 from agriseg.datasets.opening import survey as survey_set
 from agriseg.labelling.classes import ClassList, LabelClass
 from agriseg.labelling.pictures import PictureState, sha256_of
 from agriseg.labelling.project import LabelProject
 from agriseg.labelling.stored import LabelWriter, StoredLabels
+from agriseg.messages import ClassId
+
+_GOLDEN = 0.618034
+"""Share of the colour circle between one new class and the next: never near the last ones."""
+
+_WITHOUT_IMAGES: tuple[Format, ...] = ("coco", "coco-panoptic", "cvat", "labelme", "voc")
+"""Formats whose labels are found without their pictures."""
 
 Progress = Callable[[int, int], None]
 """Called with how much is done, and of how much; what it raises ends the work."""
@@ -36,12 +45,16 @@ class Incoming:
     meanings : mapping of str to str
         Class names of the set to class names of the project; names that the project has mean
         themselves.
+    empty : str
+        What becomes of pictures on which nothing is drawn: left out (``skip``), since nobody may
+        have labelled them yet, or taken for bare ground (``soil``). Masks are labels in any case.
     """
 
     place: Path
     kind: Format
     images: Path | None = None
     meanings: Mapping[str, str]
+    empty: Literal["skip", "soil"] = "skip"
 
     def source(self, classes: ClassList) -> DataSource:
         """Return how it is to be read into a project of these classes."""
@@ -53,8 +66,18 @@ class Incoming:
             images="" if self.images is None else str(self.images.resolve()),
             classes=self.meanings,
             table=class_rows(classes),
-            empty_images="soil",
+            empty_images=self.empty,
         )
+
+    @property
+    def brings_images(self) -> bool:
+        """Whether there are pictures with the labels, or a folder of them was named."""
+        if self.images is not None or self.kind not in _WITHOUT_IMAGES:
+            return True
+        folder = self.place.parent if self.place.is_file() else self.place
+        if self.kind in ("voc", "coco-panoptic"):  # whose labels are pictures, too
+            return any((folder / name).is_dir() for name in ("images", "JPEGImages"))
+        return any(path.suffix.lower() in IMAGE_SUFFIXES for path in folder.rglob("*"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,6 +148,8 @@ def import_labels(
 ) -> Imported:
     """Bring pictures and labels into a project.
 
+    Labels that come without pictures are those of the project's own, by their names.
+
     Pictures that the project has already, by content, are not added again. One picture is complete
     before the next, so the work may be ended in between.
 
@@ -146,6 +171,8 @@ def import_labels(
     DatasetError, LabelError
         A class has no meaning, anything about the files is wrong, or a picture cannot be written.
     """
+    if not incoming.brings_images:
+        incoming = replace(incoming, images=project.paths.images)
     samples = list_samples(incoming.source(project.classes), incoming.kind)
     labelled: list[str] = []
     new: list[str] = []
@@ -187,6 +214,25 @@ def _label(project: LabelProject, stem: str, sample: Sample, state: PictureState
     ids = np.zeros(shape, np.uint16) if labels.ids is None else labels.ids
     writer.write(StoredLabels(classes=labels.mask, instances=ids, stems=labels.stems))
     project.set_state(stem, state)
+
+
+def with_new_classes(classes: ClassList, meanings: Mapping[str, ClassId]) -> ClassList:
+    """Return a project's classes with further ones by name, in colours that none has yet.
+
+    Names that are there already are passed over.
+
+    Raises
+    ------
+    LabelError
+        There are too many.
+    """
+    known = {one.name for one in classes}
+    rows = []
+    for name in (name for name in meanings if name not in known):
+        hue = (len(known) + len(rows)) * _GOLDEN % 1.0
+        red, green, blue = (round(255 * x) for x in colorsys.hsv_to_rgb(hue, 0.75, 0.95))
+        rows.append(ClassRow(number=0, name=name, meaning=meanings[name], rgb=(red, green, blue)))
+    return own_classes(classes, rows)
 
 
 def own_classes(classes: ClassList, added: Sequence[ClassRow]) -> ClassList:

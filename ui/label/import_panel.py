@@ -102,7 +102,7 @@ class ImportPanel(QFrame):
                 f" ({', '.join(survey.outside[:_LISTED])})."
             )
         if survey.empty:
-            lines.append(f"Without a label, so bare soil: {counted(len(survey.empty), 'picture')}.")
+            lines.append(f"Nothing drawn, so left out: {counted(len(survey.empty), 'picture')}.")
         self.warning.say(" ".join(lines))
         self.question.say("What do these classes mean here?" if found.unknown else "")
         self._draw_rows(classes)

@@ -164,13 +164,28 @@ def test_a_team_labels_elsewhere_and_the_labels_come_home(labels: Command, tmp_p
     arguments = ("--format", "cvat", "--out", archive, "--images", "none")
     assert "1 pictures written" in labels("export", tmp_path / "field", *arguments)
     before = LabelProject.look(tmp_path / "field").labels("a")
-    images = ("--images", tmp_path / "field" / "images", "--over-labels")
-    said = labels("import", archive, tmp_path / "field", *images)
+    said = labels("import", archive, tmp_path / "field", "--over-labels")
     assert "1 pictures labelled" in said
     assert "0 of them new" in said
     after = LabelProject.look(tmp_path / "field").labels("a")
     assert np.array_equal(before.classes, after.classes)
     assert np.array_equal(before.instances > 0, after.instances > 0)
+
+
+def test_pictures_on_which_nothing_is_drawn_are_left_out_until_said_otherwise(
+    labels: Command, tmp_path: Path
+) -> None:
+    folder = _coco(tmp_path / "coco", TWO, ("crop", "weed"))
+    data = json.loads((folder / "labels.json").read_text())
+    data["images"].append({"id": 2, "file_name": "b.png", "width": 60, "height": 40})
+    (folder / "labels.json").write_text(json.dumps(data))
+    cv2.imwrite(str(folder / "images" / "b.png"), np.zeros((40, 60, 3), np.uint8))
+    said = labels("import", folder, tmp_path / "field")
+    assert "1 pictures on which nothing is drawn are left out" in said
+    assert list(LabelProject.look(tmp_path / "field").pictures) == ["a"]
+    said = labels("import", folder, tmp_path / "field", "--empty", "soil")
+    assert "nothing is drawn count as bare soil" in said
+    assert LabelProject.look(tmp_path / "field").pictures["b"].state is PictureState.DONE
 
 
 def test_pictures_in_other_states_stay_at_home(labels: Command, tmp_path: Path) -> None:
