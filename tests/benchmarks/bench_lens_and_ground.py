@@ -4,13 +4,15 @@
 
 Each trial has its own lens, pose (15 degrees of tilt, give or take 2), board positions and sensor
 noise. It prints the ground's error over the working area, and how often the truth was inside the
-stated uncertainty (95 %: two standard uncertainties).
+stated uncertainty (95 %: two standard uncertainties), every 20 trials so far, so that a run that is
+broken off has told something.
 """
 
 from __future__ import annotations
 
 import argparse
 import time
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -29,6 +31,7 @@ BOARD = BoardSpec()
 BOARD_M = (1e-3 * BOARD.size_mm[0], 1e-3 * BOARD.size_mm[1])
 VIEWS = 16
 FRAMES = 8
+_TELL_EVERY = 20
 
 
 def main() -> None:
@@ -43,14 +46,23 @@ def main() -> None:
         errors.append(1e3 * np.hypot(error_m[:, 0], error_m[:, 1]))
         inside_ground.append(np.abs(error_m) < 2.0 * std_m)
         inside_lens.append(np.abs(lens_ratio) < 2.0)
+        if (trial + 1) % _TELL_EVERY == 0 or trial + 1 == arguments.trials:
+            print(f"{trial + 1} trials, {time.perf_counter() - began_s:.0f} s")
+            _tell(errors, inside_ground, inside_lens)
+
+
+def _tell(
+    errors: Sequence[np.ndarray],
+    inside_ground: Sequence[np.ndarray],
+    inside_lens: Sequence[np.ndarray],
+) -> None:
     millimetres = np.concatenate(errors)
     worst = np.array([np.percentile(e, 95) for e in errors])
-    print(f"{arguments.trials} trials, {time.perf_counter() - began_s:.0f} s")
     print(f"ground error p50 {np.percentile(millimetres, 50):.2f} mm", end=", ")
     print(f"p95 {np.percentile(millimetres, 95):.2f} mm; worst trial's p95 {worst.max():.2f} mm")
     print(f"inside the stated 95 %: ground {100 * np.mean(np.concatenate(inside_ground)):.1f} %")
     for name, share in zip(PARAMETERS, np.mean(inside_lens, axis=0), strict=False):
-        print(f"  {name:6} {100 * share:.1f} %")
+        print(f"  {name:6} {100 * share:.1f} %", flush=True)
 
 
 def _trial(rng: np.random.Generator, noise: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
