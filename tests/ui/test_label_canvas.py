@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QPoint, QPointF, QRect, QSize, Qt
-from PySide6.QtGui import QImage, QRegion
+from PySide6.QtCore import QCoreApplication, QEvent, QPoint, QPointF, QRect, QSize, Qt
+from PySide6.QtGui import QImage, QInputDevice, QPointingDevice, QRegion, QTabletEvent
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
@@ -15,6 +15,7 @@ from agriseg.labelling.tools.regions import Paint, Region, paint
 from ui.label.canvas import LabelCanvas
 from ui.label.composing import LabelColours, LayerLook, Pyramid, label_part
 from ui.label.hands.brush_hand import BrushHand
+from ui.label.settings import ToolSettings
 from ui.label.view_buffer import ViewBuffer
 from ui.label.viewport import Viewport, fitted
 from ui.label.workplace import LabelWorkplace
@@ -183,6 +184,55 @@ class TestZoomAndPan:
         middle = canvas.view.to_screen(619.5, 114.5)
         assert (middle.x(), middle.y()) == pytest.approx((200.0, 150.0), abs=1.0)
         assert canvas.view.scale > 4.0
+
+
+def pen(
+    canvas: LabelCanvas, kind: QEvent.Type, at: QPointF, pressure: float, *, eraser: bool = False
+) -> None:
+    """Deliver an event of a pen as the window system does."""
+    form = QPointingDevice.PointerType.Eraser if eraser else QPointingDevice.PointerType.Pen
+    capable = QInputDevice.Capability.Position | QInputDevice.Capability.Pressure
+    device = QPointingDevice("pen", 7, QInputDevice.DeviceType.Stylus, form, capable, 1, 2)
+    left = Qt.MouseButton.LeftButton
+    none = Qt.KeyboardModifier.NoModifier
+    event = QTabletEvent(
+        kind,
+        device,
+        at,
+        canvas.mapToGlobal(at),
+        pressure,
+        0.0,
+        0.0,
+        0.0,
+        0.0,
+        0.0,
+        none,
+        left,
+        left,
+    )
+    QCoreApplication.sendEvent(canvas, event)
+
+
+class TestPen:
+    def test_pressure_sets_the_width_and_the_other_end_erases(self, canvas: LabelCanvas) -> None:
+        workplace = LabelWorkplace()
+        document = plain(800, 600)
+        canvas.show_document(document, Pyramid(document.image))
+        workplace.show_document(document)
+        canvas.use(BrushHand(workplace, "brush"))
+        workplace.change_settings(ToolSettings(radius_px=40.0))
+        light, hard = QPointF(100.0, 80.0), QPointF(300.0, 80.0)
+        for at, pressure in ((light, 0.1), (hard, 1.0)):
+            pen(canvas, QEvent.Type.TabletPress, at, pressure)
+            pen(canvas, QEvent.Type.TabletRelease, at, 0.0)
+        thin = np.count_nonzero(document.classes[:, :400])
+        thick = np.count_nonzero(document.classes[:, 400:])
+        assert thick == pytest.approx(np.pi * 40.0**2, rel=0.05)
+        assert 0 < thin < 0.1 * thick
+        pen(canvas, QEvent.Type.TabletPress, hard, 1.0, eraser=True)
+        pen(canvas, QEvent.Type.TabletRelease, hard, 0.0, eraser=True)
+        assert not document.classes[:, 400:].any()
+        workplace.stop()
 
 
 class TestBrush:

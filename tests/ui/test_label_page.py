@@ -309,6 +309,7 @@ class TestTools:
         assert document(work).instances[150, 150] == plant
         stroke(work, qtbot, (80, 40), (80, 30), (80, 15))
         assert document(work).instances[25, 80] == plant
+        assert document(work).instances[45, 112] == plant
         click(work, qtbot, 80, 15, RIGHT)
         assert document(work).instances[25, 80] == 0
         for _ in range(3):
@@ -339,6 +340,12 @@ class TestTools:
 
     def test_patches_of_like_colour(self, work: LabelPage, qtbot: QtBot) -> None:
         key(work, qtbot, Qt.Key.Key_X)
+        before = work.view.canvas.grab().toImage().pixelColor(place(work, 80, 120))
+        qtbot.mouseMove(work.view.canvas, place(work, 80, 120))
+        qtbot.waitUntil(
+            lambda: work.view.canvas.grab().toImage().pixelColor(place(work, 80, 120)) != before,
+            timeout=WITHIN_MS,
+        )
         click(work, qtbot, 80, 120)
         found = document(work).classes
         assert found[120, 80] == 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, QTimer, Signal
 
 from agriseg.labelling.document import LabelDocument
 from agriseg.labelling.edits import Edit, Rect
@@ -10,6 +10,9 @@ from agriseg.labelling.tools.regions import Region, confirm
 from ui.label.doubts import doubtful_parts, is_settled
 from ui.label.workplace import LabelWorkplace
 from ui.review.thread import ReviewThread
+
+_RECOUNT_AFTER_MS = 300
+"""How long after a stroke it is counted how many parts are left."""
 
 
 class DoubtWalk(QObject):
@@ -32,6 +35,11 @@ class DoubtWalk(QObject):
         self.is_looking = False
         self._thread = ReviewThread("label-doubts", self)
         self._thread.failed.connect(self._fail)
+        self._recount = QTimer(self)
+        self._recount.setSingleShot(True)
+        self._recount.setInterval(_RECOUNT_AFTER_MS)
+        self._recount.timeout.connect(self.changed)
+        place.changed.connect(lambda _rect: self._recount.start())
 
     @property
     def was_asked(self) -> bool:

@@ -103,11 +103,10 @@ class Exchange(QObject):
 
         def job(project: LabelProject, progress: Progress) -> str:
             _add_classes(project, choice)
-            meanings = choice.meanings | {n: n for n in (*choice.new_crops, *choice.new_weeds)}
             with unpacked(seen.place) as place:
                 found = import_labels(
                     project,
-                    replace(seen.incoming, place=place, meanings=meanings),
+                    replace(seen.incoming, place=place, meanings=choice.meanings),
                     state=choice.state,
                     over_labels=choice.over_labels,
                     on_progress=progress,

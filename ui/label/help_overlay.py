@@ -35,7 +35,7 @@ _FIXED = (
 
 def key_words(action: Action) -> str:
     """Return the keys of an action as people know them."""
-    return "  ".join(_sign(key) for key in action.keys[:2] if key != "Enter")
+    return "  ".join(dict.fromkeys(_sign(key) for key in action.keys[:2]))
 
 
 def _sign(stroke: str) -> str:

@@ -37,9 +37,10 @@ def statistics_words(found: ProjectStatistics) -> str:
                 f"{one.name}: {100 * one.share:.2f} % of the ground in"
                 f" {counted(one.pictures, 'picture')}{plants}"
             )
-    lines.append(f"{clock_text(found.work_s)} of work")
-    if math.isfinite(found.seconds_per_picture):
-        lines[-1] += f", {clock_text(found.seconds_per_picture)} a finished picture"
+    if found.work_s >= 1.0:
+        lines.append(f"{clock_text(found.work_s)} of work")
+    if found.seconds_per_picture >= 1.0:
+        lines.append(f"{clock_text(found.seconds_per_picture)} of work on a finished picture")
     if found.by_labeller:
         names = ", ".join(f"{name} {count}" for name, count in found.by_labeller.items())
         lines.append(f"Finished by {names}")

@@ -129,6 +129,7 @@ class RoomDisplay(QObject):
         self._marks.show_document(None)
         self._view.canvas.show_words(_NO_PICTURE)
         self.show_rows()
+        self.show_saving()
         self._show_history()
 
     def _show_history(self) -> None:
