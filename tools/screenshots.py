@@ -169,11 +169,11 @@ def _with_engine(
 def _work_and_stop(session: Session) -> bool:
     """Starting, working, stopped, and the pages that do not depend on the state."""
     session.photograph("operate", "starting")
-    ready = session.wait(
-        lambda s: s.state is EngineState.READY and not s.not_ready, _READY_WITHIN_S, "ready"
-    )
+    ready = session.wait(_is_at_work, _READY_WITHIN_S, "spraying by itself")
     QTest.qWait(3000)
-    session.photograph("operate", "ready")
+    QTest.keyClick(session.window, Qt.Key.Key_P)
+    session.wait(lambda s: s.state is EngineState.PAUSED, 5.0, "paused")
+    session.photograph("operate", "paused")
     calibrated = _calibrate(session)
     spraying = _spray(session)
     session.photograph("operate", "working")
@@ -277,9 +277,7 @@ def _calibrate(session: Session) -> bool:
         session.wait_for(lambda seen=view: page.wizard.view is not seen, 5.0)
     session.photograph("calibrate", "flow")
     page.wizard.discarded.emit()
-    ready = session.wait(
-        lambda s: s.state is EngineState.READY and not s.not_ready, _READY_WITHIN_S, "ready"
-    )
+    ready = session.wait(_is_at_work, _READY_WITHIN_S, "at work again")
     return seen and cups and ready
 
 
@@ -303,6 +301,11 @@ def _see_boards(session: Session) -> bool:
 def _progress(session: Session) -> float:
     view = session.window.calibrate.wizard.view
     return 0.0 if view is None else view.progress
+
+
+def _is_at_work(snapshot: EngineSnapshot) -> bool:
+    """Whether the simulated field is being sprayed, which begins by itself."""
+    return snapshot.state is EngineState.SPRAYING and not snapshot.not_ready
 
 
 def _spray(session: Session) -> bool:
