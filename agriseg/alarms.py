@@ -120,9 +120,9 @@ PLANNER_LIMIT = AlarmKind(
 MODEL_UNSURE = AlarmKind(
     code="model-unsure",
     priority=AlarmPriority.WARNING,
-    remedy="Clean the lens, look at light and focus. If this crop or ground is new to the model, label"
-    " some frames of it (page Label) and let it learn them (page Learn). perception.when_unsure says"
-    " what happens meanwhile.",
+    remedy="Clean the lens, look at light and focus. If this crop or ground is new to the model,"
+    " label some frames of it (page Label) and let it learn them (page Learn)."
+    " perception.when_unsure says what happens meanwhile.",
 )
 POSITION_LOST = AlarmKind(
     code="position-lost",
