@@ -445,6 +445,53 @@ class TestStatesAndSaving:
         assert [row.stem for row in panel.list.pictures.rows] == ["row2"]
 
 
+class TestClassesAndNotes:
+    def test_a_class_of_ones_own_is_painted_and_kept(
+        self, work: LabelPage, qtbot: QtBot, folder: Path
+    ) -> None:
+        stroke(work, qtbot, (40, 40), (120, 40))
+        work.room.act("classes")
+        panel = work.classes
+        qtbot.mouseClick(panel.add_key, LEFT)
+        qtbot.keyClicks(panel.name, "crop")
+        assert not panel.take_key.isEnabled()
+        panel.name.clear()
+        qtbot.keyClicks(panel.name, "thistle")
+        panel.shortcut.clear()
+        qtbot.keyClicks(panel.shortcut, "b")
+        assert "B does something else" in panel.problem.text()
+        panel.shortcut.clear()
+        qtbot.keyClicks(panel.shortcut, "4")
+        qtbot.mouseClick(panel.take_key, LEFT)
+        qtbot.waitUntil(lambda: 3 in work.view.tools.class_keys, timeout=WITHIN_MS)
+        at_work(work, qtbot, "row0")
+        assert document(work).classes[40, 80] == 1
+        key(work, qtbot, Qt.Key.Key_4, Qt.Key.Key_B)
+        stroke(work, qtbot, (40, 200), (120, 200))
+        key(work, qtbot, Qt.Key.Key_PageDown)
+        at_work(work, qtbot, "row1")
+        saved = LabelProject.look(folder)
+        assert saved.labels("row0").classes[200, 80] == 3
+        assert cv2.imread(str(folder / "masks" / "row0.png"), -1)[200, 80] == 2
+
+    def test_a_note_stays_with_its_picture(
+        self, work: LabelPage, qtbot: QtBot, folder: Path
+    ) -> None:
+        work.view.show_tab("pictures")
+        qtbot.keyClicks(work.view.pictures.note, "blurred")
+        qtbot.keyClick(work.view.pictures.note, Qt.Key.Key_Return)
+        assert LabelProject.look(folder).pictures["row0"].note == "blurred"
+        work.room.open_next(1)
+        at_work(work, qtbot, "row1")
+        assert work.view.pictures.note.text() == ""
+        qtbot.keyClicks(work.view.pictures.note, "dark")
+        work.room.open_next(1)
+        at_work(work, qtbot, "row2")
+        assert work.view.pictures.note.text() == ""
+        notes = {stem: one.note for stem, one in LabelProject.look(folder).pictures.items()}
+        assert notes == {"row0": "blurred", "row1": "dark", "row2": ""}
+
+
 class TestChecksAndData:
     def test_findings_are_listed_gone_to_and_mended(self, work: LabelPage, qtbot: QtBot) -> None:
         green_known(work, qtbot)

@@ -178,6 +178,13 @@ DRAWING = (
         help="More tolerant wand, larger patches",
     ),
     Action(
+        name="classes",
+        word="Edit classes",
+        icon="palette-swatch-outline",
+        keys=("Ctrl+G",),
+        help="Names, meanings, colours and keys of the classes; further ones",
+    ),
+    Action(
         name="only-soil", word="Soil only", keys=("Q",), help="Paint only on soil, or on everything"
     ),
     Action(

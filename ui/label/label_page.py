@@ -10,6 +10,7 @@ from PySide6.QtGui import QHideEvent, QKeyEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QLineEdit, QStackedWidget, QVBoxLayout, QWidget
 
 from ui.label.actions import BY_KEY, stroke_of
+from ui.label.class_panel import ClassPanel
 from ui.label.composing import LayerLook
 from ui.label.export_panel import ExportPanel
 from ui.label.help_overlay import HelpOverlay
@@ -76,6 +77,7 @@ class LabelPage(QWidget):
         self.incoming = ImportPanel(keeper, self)
         self.outgoing = ExportPanel(keeper, self)
         self.choice = SelectPanel(keeper, self)
+        self.classes = ClassPanel(keeper, self)
         self.room = Workroom(
             self.view,
             self.projects,
@@ -83,6 +85,7 @@ class LabelPage(QWidget):
             self.incoming,
             self.outgoing,
             self.choice,
+            self.classes,
             recent,
             bundle,
             runs,
@@ -140,11 +143,15 @@ class LabelPage(QWidget):
         super().hideEvent(event)
         self.room.rest()
 
+    @property
+    def _panels(self) -> tuple[QWidget, ...]:
+        return (self.paths, self.help, self.incoming, self.outgoing, self.choice, self.classes)
+
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Keep the panels over the page."""
         super().resizeEvent(event)
         inset = _INSET_PX
-        for panel in (self.paths, self.help, self.incoming, self.outgoing, self.choice):
+        for panel in self._panels:
             panel.setGeometry(self.rect().adjusted(inset, inset, -inset, -inset))
 
     def _explain(self, text: str) -> None:

@@ -28,6 +28,8 @@ class PicturesPanel(QWidget):
     """The list, its filters and a search."""
 
     chosen = Signal(str)
+    noted = Signal(str, str)
+    """Name of a picture, and words on it."""
 
     def __init__(self, keeper: ThemeKeeper, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -37,6 +39,10 @@ class PicturesPanel(QWidget):
         self.search = QLineEdit()
         self.search.setPlaceholderText("Search names and notes")
         self.search.setClearButtonEnabled(True)
+        self.note = QLineEdit()
+        self.note.setPlaceholderText("Note on this picture")
+        self._noted = ("", "")
+        self.note.editingFinished.connect(self._tell_note)
         self.empty = Words("", "note")
         self.figures = Words("", "note")
         self.filter_keys = {only: Key(keeper, word, "", "", _FACE) for only, word in _FILTERS}
@@ -50,6 +56,7 @@ class PicturesPanel(QWidget):
         self._column.addWidget(self.search)
         self._column.addWidget(self.empty)
         self._column.addWidget(self.list, 1)
+        self._column.addWidget(self.note)
         self._column.addWidget(self.figures)
         self.search.textChanged.connect(lambda _text: self._draw())
         self.list.chosen.connect(self.chosen)
@@ -61,6 +68,23 @@ class PicturesPanel(QWidget):
         self._rows = tuple(rows)
         self.figures.say(figures)
         self._draw()
+
+    def show_note(self, stem: str, text: str, *, enabled: bool) -> None:
+        """Show the words on the picture at work; those being typed on another are told first."""
+        if stem != self._noted[0]:
+            self._tell_note()
+            self.note.setText(text)
+        elif not self.note.hasFocus():
+            self.note.setText(text)
+        self._noted = (stem, text)
+        self.note.setEnabled(enabled)
+
+    def _tell_note(self) -> None:
+        stem, before = self._noted
+        words = self.note.text().strip()
+        if stem and words != before:
+            self._noted = (stem, words)
+            self.noted.emit(stem, words)
 
     def neighbour(self, stem: str, step: int, *, only_open: bool = False) -> str:
         """Return the picture so many rows on, among those listed; empty where there is none."""

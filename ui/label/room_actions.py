@@ -38,6 +38,7 @@ def _drawing(room: Workroom) -> Actions:
         "larger": lambda: settings(lambda s: s.with_radius_step(1)),
         "stricter": lambda: settings(lambda s: s.with_tolerance_step(-1)),
         "looser": lambda: settings(lambda s: s.with_tolerance_step(1)),
+        "classes": room.ask_classes,
         "only-soil": lambda: settings(lambda s: replace(s, only_soil=not s.only_soil)),
         "only-vegetation": lambda: settings(
             lambda s: replace(s, only_vegetation=not s.only_vegetation)

@@ -66,8 +66,10 @@ class RoomDisplay(QObject):
         view.layers.changed.connect(self._take_look)
         self._show_no_picture()
 
-    def show_project(self, project: LabelProject) -> None:
+    def show_project(self, project: LabelProject | None) -> None:
         """Show another project, or what changed in its classes and files."""
+        if project is None:
+            return
         view = self._view
         entries = tuple(project.classes)
         view.tools.show_classes(
@@ -94,6 +96,9 @@ class RoomDisplay(QObject):
         view = self._view
         view.pictures.show_rows(picture_rows(project, self.missing), project_figures(project))
         view.data.figures.say(f"{project.name}: {project_figures(project)}.")
+        stem = shown.stem if shown is not None else ""
+        note = project.pictures[stem].note if stem else ""
+        view.pictures.show_note(stem, note, enabled=self._desk.is_editable)
         view.title.say(shown.stem if shown is not None else project.name)
         view.state.say(state_words(project, shown.stem) if shown is not None else "")
 

@@ -42,6 +42,7 @@ class ToolPanel(QWidget):
     settings_changed = Signal(object)
     """Carries `ToolSettings`."""
     new_plant_asked = Signal()
+    classes_asked = Signal()
 
     def __init__(self, keeper: ThemeKeeper, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -50,6 +51,7 @@ class ToolPanel(QWidget):
         self.class_keys: dict[int, ClassKey] = {}
         self.plant = Words("", "")
         self.plant_key = Key(keeper, "Next plant", "sprout", "N", _FACE)
+        self.classes_key = Key(keeper, "Edit classes", "palette-swatch-outline", "^G", _FACE)
         self.brush = NamedSlider(keeper, "Brush", _STEPS, _write_radius)
         self.tolerance = NamedSlider(keeper, "Tolerance of green", _TOLERANCE_STEPS, _write_share)
         self.grain = NamedSlider(keeper, "Patches", _STEPS, _write_grain)
@@ -57,6 +59,7 @@ class ToolPanel(QWidget):
         self.green_key = Key(keeper, "On green only", "", "⇧Q", _FACE)
         self.pen_key = Key(keeper, "Pen pressure sets the size", "", "", _FACE)
         self._lay_out()
+        self.classes_key.clicked.connect(self.classes_asked)
         self.plant_key.clicked.connect(self.new_plant_asked)
         self.brush.moved.connect(lambda p: self._take(radius_px=_radius_at(p)))
         self.tolerance.moved.connect(lambda p: self._take(tolerance=p / _TOLERANCE_STEPS))
@@ -134,6 +137,7 @@ class ToolPanel(QWidget):
             self._column.addWidget(widget)
         self._column.addLayout(limits)
         self._column.addWidget(self.pen_key)
+        self._column.addWidget(self.classes_key)
         self._column.addStretch(1)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)

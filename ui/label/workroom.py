@@ -8,6 +8,7 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Signal
 
 from agriseg.labelling.agreement import PictureAgreement, compare_projects
+from agriseg.labelling.classes import ClassList
 from agriseg.labelling.document import LabelDocument
 from agriseg.labelling.edits import Edit
 from agriseg.labelling.files import ProjectPaths
@@ -16,6 +17,7 @@ from agriseg.labelling.project import LabelProject
 from agriseg.labelling.statistics import project_statistics
 from agriseg.labelling.tools.propagate import Motion, estimate_motion, propagate
 from agriseg.recording.run_directories import find_runs
+from ui.label.class_panel import ClassPanel
 from ui.label.desk import LabelDesk, ShownPicture
 from ui.label.doubt_walk import DoubtWalk
 from ui.label.exchange import Exchange
@@ -57,6 +59,7 @@ class Workroom(QObject):
         incoming: ImportPanel,
         outgoing: ExportPanel,
         choice: SelectPanel,
+        classes: ClassPanel,
         recent: RecentStore,
         bundle: Callable[[], Path | None],
         runs: Callable[[], Path],
@@ -66,6 +69,7 @@ class Workroom(QObject):
         self._view = view
         self._projects = projects
         self._choice = choice
+        self._classes = classes
         self._runs = runs
         self._asked_done = ""
         self._agreement: dict[str, PictureAgreement] = {}
@@ -213,6 +217,28 @@ class Workroom(QObject):
         if changed is not None:
             self.place.select(0)
             self.walk.changed.emit()
+
+    def ask_classes(self) -> None:
+        """Ask how the classes are named and coloured."""
+        project = self.desk.project
+        if project is not None and project.is_editable and not self._is_at_work():
+            self._classes.ask(project.classes)
+
+    def _take_classes(self, classes: ClassList) -> None:
+        """Change the classes; the picture at work is saved and opened anew with them."""
+        shown = self.desk.shown
+
+        def change() -> None:
+            if self.desk.change(lambda project: project.set_classes(classes)):
+                self.display.show_project(self.desk.project)
+            if shown is not None:
+                self.desk.open_picture(shown.stem)
+
+        self.desk.close_picture(change)
+
+    def _take_note(self, stem: str, text: str) -> None:
+        """Keep free words on a picture."""
+        self.desk.change(lambda project: project.set_note(stem, text))
 
     # Model and checks
 
@@ -460,6 +486,9 @@ class Workroom(QObject):
         view.tools.class_chosen.connect(place.choose_class)
         view.tools.settings_changed.connect(place.change_settings)
         view.tools.new_plant_asked.connect(place.new_plant)
+        view.tools.classes_asked.connect(self.ask_classes)
+        self._classes.chosen.connect(self._take_classes)
+        view.pictures.noted.connect(self._take_note)
         view.pictures.chosen.connect(self.open_picture)
         view.pictures.list.thumbnail_needed.connect(self._ask_thumbnail)
         view.check.finding_chosen.connect(self.inspection.go)
