@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from agriseg.errors import LearningError
+
 if TYPE_CHECKING:
     from agriseg.learning.jobs import JobView
     from agriseg.learning.spec import DataChoice, JobSpec, RemoteChoice
@@ -321,6 +323,8 @@ def _points(change: Any) -> str:
 
 
 def _spec(args: argparse.Namespace) -> JobSpec:
+    from pydantic import ValidationError
+
     from agriseg.learning.spec import JobSpec
     from agriseg.models.bundle import open_bundle
     from agriseg.models.deployed import default_model
@@ -330,19 +334,27 @@ def _spec(args: argparse.Namespace) -> JobSpec:
     start = find_model(args.start_from) if args.start_from else default_model()
     manifest = open_bundle(start).manifest
     name = args.name or manifest.name
-    return JobSpec(
-        made_at=datetime.now(UTC),
-        name=name,
-        version=ModelRegistry().next_version(name, manifest.version),
-        start=str(start),
-        data=tuple(_choices(args)),
-        simulated_frames=args.simulated,
-        steps=args.steps,
-        threads=args.threads,
-        device=args.device,
-        runs=tuple(str(run.absolute()) for run in args.runs),
-        remote=_remote(args),
-    )
+    remote = _remote(args)
+    try:
+        return JobSpec(
+            made_at=datetime.now(UTC),
+            name=name,
+            version=ModelRegistry().next_version(name, manifest.version),
+            start=str(start.absolute()),
+            data=tuple(_choices(args)),
+            simulated_frames=args.simulated,
+            steps=args.steps,
+            threads=args.threads,
+            device=args.device,
+            runs=tuple(str(run.absolute()) for run in args.runs),
+            remote=remote,
+        )
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = str(first["loc"][0]).removesuffix("_frames")
+        raise LearningError(
+            f"--{key} {str(first['input'])!r}: expected another value ({first['msg']})"
+        ) from error
 
 
 def _choices(args: argparse.Namespace) -> list[DataChoice]:

@@ -13,7 +13,7 @@ from agriseg.models.training_config import SourceConfig
 from agriseg.registry.durable import write_json
 
 SPEC_NAME = "job.json"
-MODEL_NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,39}$"
+MODEL_NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$"
 
 REPLAYED_IMAGES = 60
 """Of each set that was learned before: more costs memory and helps little."""
