@@ -25,6 +25,8 @@ _BACKGROUND_BGR = (18, 20, 16)
 _SHARP_FROM_SCALE = 2.0
 """From this scale on the picture's pixels are shown as squares."""
 _HATCH_PX = 6
+DOUBT_BELOW = 0.75
+"""Confidence under which a label is doubtful, unless the labeller says otherwise."""
 _DOUBT = 0xFFF0E442
 """Yellow of the Okabe-Ito palette."""
 _IGNORE_LIGHT = 0xFFB0B6B3
@@ -57,7 +59,7 @@ class LayerLook:
     stems: bool = True
     findings: bool = True
     hidden: bool = False
-    doubt_below: float = 0.75
+    doubt_below: float = DOUBT_BELOW
     colours: Mapping[int, str]
 
 

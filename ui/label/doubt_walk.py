@@ -7,6 +7,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from agriseg.labelling.document import LabelDocument
 from agriseg.labelling.edits import Edit, Rect
 from agriseg.labelling.tools.regions import Region, confirm
+from ui.label.composing import DOUBT_BELOW
 from ui.label.doubts import doubtful_parts, is_settled
 from ui.label.workplace import LabelWorkplace
 from ui.review.thread import ReviewThread
@@ -29,7 +30,7 @@ class DoubtWalk(QObject):
     def __init__(self, place: LabelWorkplace, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._place = place
-        self._below = 0.75
+        self._below = DOUBT_BELOW
         self._parts: list[Region] = []
         self._at = -1
         self.is_looking = False

@@ -53,7 +53,7 @@ class ToolPanel(QWidget):
         self.plant_key = Key(keeper, "Next plant", "sprout", "N", _FACE)
         self.classes_key = Key(keeper, "Edit classes", "palette-swatch-outline", "^G", _FACE)
         self.brush = NamedSlider(keeper, "Brush", _STEPS, _write_radius)
-        self.tolerance = NamedSlider(keeper, "Tolerance of green", _TOLERANCE_STEPS, _write_share)
+        self.tolerance = NamedSlider(keeper, "Tolerance", _TOLERANCE_STEPS, _write_share)
         self.grain = NamedSlider(keeper, "Patches", _STEPS, _write_grain)
         self.soil_key = Key(keeper, "On soil only", "", "Q", _FACE)
         self.green_key = Key(keeper, "On green only", "", "⇧Q", _FACE)
@@ -109,7 +109,7 @@ class ToolPanel(QWidget):
         shown = {
             self.brush: name in ("brush", "erase", "ignore"),
             self.pen_key: name in ("brush", "erase", "ignore"),
-            self.tolerance: name == "wand",
+            self.tolerance: name in ("wand", "alike"),
             self.grain: name == "superpixels",
         }
         for widget, is_shown in shown.items():
