@@ -289,27 +289,6 @@ class TestTools:
         assert np.count_nonzero(found) == pytest.approx(np.pi * 25**2, rel=0.1)
         assert not found[:, :150].any()
 
-    def test_ground_of_one_colour(self, work: LabelPage, qtbot: QtBot) -> None:
-        key(work, qtbot, Qt.Key.Key_2)
-        qtbot.keyClick(work.view.canvas, Qt.Key.Key_W, SHIFT)
-        click(work, qtbot, 230, 100)
-        found = document(work).classes
-        assert np.count_nonzero(found == 2) == pytest.approx(np.pi * 25**2, rel=0.15)
-
-    def test_one_press_corrects_what_the_model_doubts(self, work: LabelPage, qtbot: QtBot) -> None:
-        found = document(work)
-        classes = np.ones(found.classes.shape, np.uint8)
-        sure = np.full(found.classes.shape, 254, np.uint8)
-        sure[60:90, 40:90] = 90
-        edit = found.edit("pre-label", found.rect, classes=classes, confidence=sure)
-        assert edit is not None
-        found.apply(edit)
-        key(work, qtbot, Qt.Key.Key_2)
-        qtbot.keyClick(work.view.canvas, Qt.Key.Key_C, SHIFT)
-        click(work, qtbot, 60, 70)
-        assert (found.classes[60:90, 40:90] == 2).all()
-        assert np.count_nonzero(found.classes == 2) == 30 * 50
-
     def test_cut_out_by_a_box(self, work: LabelPage, qtbot: QtBot) -> None:
         key(work, qtbot, Qt.Key.Key_C)
         stroke(work, qtbot, (45, 85), (80, 100), (115, 157))

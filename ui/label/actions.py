@@ -105,22 +105,6 @@ TOOLS = (
         " tolerance; Shift adds to the current plant.",
     ),
     Action(
-        name="alike",
-        word="Alike",
-        icon="eyedropper-variant",
-        keys=("Shift+W",),
-        help="Touch ground: what hangs together with it and has its colour is taken. { } change the"
-        " tolerance; Shift adds to the current plant, right button erases.",
-    ),
-    Action(
-        name="correct",
-        word="Correct",
-        icon="format-paint",
-        keys=("Shift+C",),
-        help="Touch what the model has wrong: the doubtful part around it becomes the chosen class;"
-        " right button makes it soil.",
-    ),
-    Action(
         name="cut",
         word="Cut out",
         icon="content-cut",

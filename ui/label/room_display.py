@@ -185,7 +185,6 @@ class RoomDisplay(QObject):
         self._marks.stems = look.stems and not look.hidden
         self._marks.findings = look.findings and not look.hidden
         self._walk.set_below(look.doubt_below)
-        self._box.doubt_below = look.doubt_below
 
     def _show_pointer(self, pointer: Pointer | None) -> None:
         if pointer is None or self._place.document is None:

@@ -8,12 +8,11 @@ from PySide6.QtGui import QPainter
 from agriseg.labelling.edits import Rect
 from ui.label.actions import ACTIONS
 from ui.label.canvas import LabelCanvas, Pointer
-from ui.label.composing import DOUBT_BELOW
 from ui.label.hands.base import BaseHand
 from ui.label.hands.brush_hand import BrushHand
 from ui.label.hands.corners_hand import CornersHand
 from ui.label.hands.cut_hand import CutHand
-from ui.label.hands.fill_hand import AlikeHand, CorrectHand, FillHand, WandHand
+from ui.label.hands.fill_hand import FillHand, WandHand
 from ui.label.hands.pick_hand import PickHand
 from ui.label.hands.plant_hands import MergeHand, SplitHand, StemHand
 from ui.label.hands.polygon_hand import PolygonHand
@@ -62,16 +61,12 @@ class ToolBox(QObject):
             "superpixels": self._patches,
             "fill": FillHand(place),
             "wand": WandHand(place),
-            "alike": AlikeHand(place),
-            "correct": CorrectHand(place, lambda: self.doubt_below),
             "split": SplitHand(place),
             "merge": MergeHand(place),
             "stem": StemHand(place),
         }
         self._place = place
         self.name = "pick"
-        self.doubt_below = DOUBT_BELOW
-        """Under which confidence, 0 to 1, a label is doubtful."""
         place.see_through(self._seen)
         place.redrawn.connect(canvas.update)
         place.opened.connect(self._forget)

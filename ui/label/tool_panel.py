@@ -109,7 +109,7 @@ class ToolPanel(QWidget):
         shown = {
             self.brush: name in ("brush", "erase", "ignore"),
             self.pen_key: name in ("brush", "erase", "ignore"),
-            self.tolerance: name in ("wand", "alike"),
+            self.tolerance: name == "wand",
             self.grain: name == "superpixels",
         }
         for widget, is_shown in shown.items():

@@ -1,20 +1,14 @@
-"""One press, one patch: fill, the magic wand, ground of one colour, what a model doubts."""
+"""One press, one patch: fill, and the magic wand."""
 
 from __future__ import annotations
-
-from collections.abc import Callable
 
 from agriseg.labelling.document import LabelDocument
 from agriseg.labelling.edits import Edit
 from agriseg.labelling.tools.fill import fill
 from agriseg.labelling.tools.regions import ERASER
-from agriseg.labelling.tools.similar import correct, similar
 from agriseg.labelling.tools.vegetation import wand
 from ui.label.canvas import Pointer
-from ui.label.hands.base import BaseHand, Workplace
-
-_LARGEST_DIFFERENCE = 30.0
-"""Of colours in 8-bit CIELAB, at the largest tolerance."""
+from ui.label.hands.base import BaseHand
 
 
 class FillHand(BaseHand):
@@ -47,46 +41,3 @@ class WandHand(BaseHand):
 
         if not place.edit(make):
             place.say("There is nothing green here; a more tolerant wand may find it.")
-
-
-class AlikeHand(BaseHand):
-    """Takes ground of one colour that hangs together."""
-
-    def press(self, pointer: Pointer) -> None:
-        """Take what is alike."""
-        place = self._place
-        what = ERASER if pointer.is_eraser else place.paint(same_plant=pointer.shift)
-        difference = _LARGEST_DIFFERENCE * place.settings.tolerance
-
-        def make(document: LabelDocument) -> Edit | None:
-            return similar(document, (pointer.u, pointer.v), difference, what)
-
-        place.edit(make)
-
-
-class CorrectHand(BaseHand):
-    """Gives the chosen class to what a model doubts around a press.
-
-    Parameters
-    ----------
-    place : Workplace
-    below : callable
-        Returns under which confidence, 0 to 1, a label is doubtful.
-    """
-
-    def __init__(self, place: Workplace, below: Callable[[], float]) -> None:
-        super().__init__(place)
-        self._below = below
-
-    def press(self, pointer: Pointer) -> None:
-        """Correct the doubtful part."""
-        place, at = self._place, (pointer.u, pointer.v)
-        what = ERASER if pointer.is_eraser else place.paint(same_plant=pointer.shift)
-
-        def make(document: LabelDocument) -> Edit | None:
-            return correct(document, at, self._below(), what)
-
-        if not place.edit(make):
-            place.say(
-                "The model is sure here, or was not asked; Fill takes a whole patch."
-            )
