@@ -9,7 +9,9 @@ Nothing is drawn for the picture's sake: the real field engine runs on the simul
 from __future__ import annotations
 
 import argparse
+import json
 import logging
+import math
 import sys
 import tempfile
 import time
@@ -19,6 +21,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+import numpy as np
 from PySide6.QtCore import QSettings, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
@@ -30,6 +33,7 @@ from agriseg.config import Config, load_config
 from agriseg.engine_client import ProcessEngineClient
 from agriseg.errors import AgrisegError
 from agriseg.messages import EngineSnapshot, EngineState
+from agriseg.positioning.local_frame import LocalFrame, heading_from_course
 from ui.application import build_window, make_application
 from ui.bridge import EngineBridge
 from ui.main_window import MainWindow
@@ -184,8 +188,10 @@ def _work_and_stop(session: Session) -> bool:
     session.photograph("display", "stopped")
     session.photograph("help", "stopped")
     reviewed = _review(session)
+    fenced = _field(session)
     labelled = _label(session)
-    return ready and calibrated and spraying and stopped and reviewed and labelled
+    learned = _learn(session)
+    return all((ready, calibrated, spraying, stopped, reviewed, fenced, labelled, learned))
 
 
 def _review(session: Session) -> bool:
@@ -208,7 +214,67 @@ def _review(session: Session) -> bool:
     page.view.what_if.keys["sensitivity"].click()
     tried = session.wait_for(lambda: not page.is_busy, _TEST_WITHIN_S)
     session.photograph("review", "what-if")
+    page.view.show_tab("export")
+    page.view.export.record_key.click()
+    for key, value in (("field_name", "Long acre"), ("crop", "Maize"), ("wind_m_s", "2,5")):
+        line = page.record.fields[key].line
+        line.setText(value)
+        line.editingFinished.emit()
+    session.photograph("review", "record")
+    page.record.back_key.click()
     return opened and tried
+
+
+def _field(session: Session) -> bool:
+    """The position and the track, a boundary looked at, in force, and the receivers."""
+    page = session.window.field
+    session.window.show_page("field")
+    session.photograph("field", "position")
+    with tempfile.TemporaryDirectory() as scratch:
+        page.look_at(_simulated_boundary(Path(scratch) / "long-acre.geojson"))
+        read = session.wait_for(lambda: page.desk.candidate is not None, _TEST_WITHIN_S)
+        session.photograph("field", "candidate")
+        page.boundary.use_key.click()
+        in_force = session.wait(
+            lambda s: s.position is not None and bool(s.position.boundary) and s.speed_m_s > 0.0,
+            _READY_WITHIN_S,
+            "the boundary in force",
+        )
+        QTest.qWait(5000)
+        session.photograph("field", "boundary")
+        QTest.keyClick(session.window, Qt.Key.Key_P)
+        session.wait(lambda s: s.state is not EngineState.SPRAYING, 5.0, "paused")
+        page.show_tab("receiver")
+        session.photograph("field", "receiver")
+        page.show_tab("boundary")
+        for _ in range(2):
+            page.boundary.remove_key.click()
+    removed = session.wait(lambda s: s.position is not None, _READY_WITHIN_S, "no boundary")
+    return read and in_force and removed
+
+
+def _simulated_boundary(path: Path) -> Path:
+    """Write a field around where the simulated robot drives, with a zone beside its way."""
+    gnss = Config().simulation.gnss
+    frame = LocalFrame(gnss.latitude_deg, gnss.longitude_deg)
+    heading = heading_from_course(gnss.heading_deg)
+    ahead = np.array([math.cos(heading), math.sin(heading)])
+    left = np.array([-ahead[1], ahead[0]])
+
+    def feature(corners: list[tuple[float, float]], **properties: str) -> dict[str, object]:
+        places = [x * ahead + y * left for x, y in (*corners, corners[0])]
+        ring = [[float(lon), float(lat)] for lat, lon in frame.geographic(np.array(places))]
+        geometry = {"type": "Polygon", "coordinates": [ring]}
+        return {"type": "Feature", "properties": properties, "geometry": geometry}
+
+    features = [
+        feature([(-15, -30), (140, -22), (150, 35), (60, 48), (-20, 30)], name="Long acre"),
+        feature([(60, 8), (80, 6), (84, 22), (64, 26)], name="pond", role="no-spray"),
+        feature([(18, -14), (24, -14), (24, -8), (18, -8)], name="pylon", role="no-spray"),
+    ]
+    collection = {"type": "FeatureCollection", "features": features}
+    path.write_text(json.dumps(collection), encoding="utf-8")
+    return path
 
 
 def _label(session: Session) -> bool:
@@ -249,6 +315,17 @@ def _label(session: Session) -> bool:
         room.act("leave")
         left = session.wait_for(lambda: room.desk.project is None, _TEST_WITHIN_S)
     return made and chosen and added and labelled and left
+
+
+def _learn(session: Session) -> bool:
+    """What can be learned from, the jobs, and the models with the one in use."""
+    page = session.window.learn
+    session.window.show_page("learn")
+    known = session.wait_for(lambda: bool(page.models.rows), _TEST_WITHIN_S)
+    for name in ("data", "jobs", "models"):
+        page.show_tab(name)
+        session.photograph("learn", name)
+    return known
 
 
 def _calibrate(session: Session) -> bool:

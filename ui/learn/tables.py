@@ -81,6 +81,7 @@ class LearningCurves(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(self.plot, 1)
         column.addWidget(self.legend)
+        column.addStretch(0)
         self._set_theme(keeper.theme)
         keeper.changed.connect(self._set_theme)
 
@@ -93,6 +94,7 @@ class LearningCurves(QWidget):
     def _draw(self) -> None:
         item = self.plot.getPlotItem()
         item.clear()
+        self.plot.setVisible(bool(self._shown))
         words = []
         colours = self._theme.curves
         for place, (name, (steps, values)) in enumerate(self._shown.items()):
