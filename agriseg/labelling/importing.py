@@ -227,7 +227,7 @@ def with_new_classes(classes: ClassList, meanings: Mapping[str, ClassId]) -> Cla
         There are too many.
     """
     known = {one.name for one in classes}
-    rows = []
+    rows: list[ClassRow] = []
     for name in (name for name in meanings if name not in known):
         hue = (len(known) + len(rows)) * _GOLDEN % 1.0
         red, green, blue = (round(255 * x) for x in colorsys.hsv_to_rgb(hue, 0.75, 0.95))

@@ -1,10 +1,11 @@
-"""Chooses a few frames that stand for what a model has to learn from many.
+"""Chooses a few frames from which a model learns most, varied.
 
-Every frame has a value, and stands for frames that look like it. The frames chosen are those that
-together stand for the most value: a facility location, of which the greedy choice reaches at
-least 63 % of the best possible (Nemhauser, Wolsey and Fisher, "An analysis of approximations for
-maximizing submodular set functions", 1978; for active learning: Wei, Iyer and Bilmes, 2015, and the
-core-sets of Sener and Savarese, 2018).
+Every frame has a value, and stands for frames that look like it. One after the other that frame is
+chosen whose own value, less what looks like it among those chosen or labelled before, is greatest,
+together with the value of the frames that it stands for: novelty as in the core-sets of Sener and
+Savarese ("Active learning for convolutional neural networks: a core-set approach", ICLR 2018), and
+coverage as in Wei, Iyer and Bilmes ("Submodularity in data subset selection and active learning",
+ICML 2015).
 """
 
 from __future__ import annotations
@@ -18,6 +19,11 @@ from numpy.typing import NDArray
 from agriseg.messages import Float64Array
 
 _LEAST_SPREAD = 1e-3
+_RANK = 3
+"""A frame stands for about so many that look most like it."""
+
+_OTHERS = 0.5
+"""What the frames count that a frame stands for, against its own value."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -57,17 +63,20 @@ def choose(looks: Float64Array, values: Float64Array, known: Float64Array, budge
     if budget < 1 or not len(looks):
         return Chosen(places=(), coverage=np.zeros(0), coverage_before=0.0)
     scaled, scaled_known = _scaled(looks, known)
-    reach = _reach(scaled, budget)
+    reach = _reach(scaled)
     likeness = _likeness(scaled, scaled, reach)
     best = np.zeros(len(looks))
     if len(known):
         best = _likeness(scaled, scaled_known, reach).max(axis=1)
     total = float(values.sum()) or 1.0
     before = float((values * best).sum()) / total
+    alike = float(likeness.sum(axis=1).mean())
     places: list[int] = []
     coverage = []
     for _ in range(min(budget, len(looks))):
-        gains = values @ np.maximum(likeness - best[:, None], 0.0)
+        own = values * (1.0 - best)
+        others = values @ np.maximum(likeness - best[:, None], 0.0) - own
+        gains = own + _OTHERS * others / alike
         gains[places] = -1.0
         place = int(np.argmax(gains))
         places.append(place)
@@ -114,10 +123,10 @@ def _scaled(looks: Float64Array, known: Float64Array) -> tuple[Float64Array, Flo
     return (looks - centre) / spread, (known - centre) / spread
 
 
-def _reach(scaled: Float64Array, budget: int) -> float:
-    """Return how far a frame stands for others: to as many as fall to each of the budget."""
+def _reach(scaled: Float64Array) -> float:
+    """Return how far a frame stands for others: as far as the nearest of an average frame."""
     squares = _squares(scaled, scaled)
-    rank = min(len(scaled) - 1, max(1, round(len(scaled) / budget)))
+    rank = min(len(scaled) - 1, _RANK)
     return float(np.sqrt(np.median(np.sort(squares, axis=1)[:, rank]))) or 1.0
 
 

@@ -82,9 +82,10 @@ def test_holes_and_islands_in_them_are_told_apart() -> None:
 
 
 def test_pixels_that_share_a_corner_are_one_region_without_crossing_itself() -> None:
-    regions = regions_of_mask(_mask("##..", "##..", "..##", "..##"))
-    assert len(regions) == 1
-    assert shapely.LinearRing(regions[0].outer).is_simple
+    for side in (2, 5):
+        corner = np.kron(_mask("#.", ".#"), np.ones((side, side), bool))
+        (region,) = regions_of_mask(corner)
+        assert shapely.LinearRing(region.outer).is_simple
 
 
 def test_outlines_stay_within_half_a_pixel_and_never_cross() -> None:
