@@ -126,6 +126,7 @@ def style_sheet(theme: Theme) -> str:
     QLineEdit {{
         background: {theme.panel}; border: 2px solid {theme.line}; border-radius: {px(6)}px;
         min-height: {touch - 8}px; padding: 0 {px(10)}px; font-size: {px(18)}px;
+        placeholder-text-color: {theme.muted};
     }}
     QLineEdit:focus {{ border-color: {theme.accent}; }}
     QScrollArea, QScrollArea > QWidget > QWidget {{ background: transparent; border: none; }}

@@ -404,6 +404,9 @@ def test_the_plan_zooms_pans_and_follows(alone: PageRig, qtbot: QtBot, acre: Pat
     assert 0.0 < place[0] < view.width()
     qtbot.mouseClick(page.plan.keys["whole"], LEFT)
     assert view.viewport.scale == pytest.approx(whole.scale)
+    page.resize(page.width() + 300, page.height() + 300)
+    QApplication.processEvents()
+    assert view.viewport.scale > 1.2 * whole.scale, "a larger view shows the whole larger"
     start, end = QPoint(100, 100), QPoint(160, 130)
     before = view.viewport.to_ground(QPointF(start))
     qtbot.mousePress(view, LEFT, pos=start)

@@ -140,7 +140,7 @@ class PlanPainter:
         width = QFontMetricsF(made).horizontalAdvance(name) + self.theme.px(10)
         height = self.theme.px(20)
         bounds = shape.boundingRect()
-        if bounds.width() < 0.6 * width or bounds.height() < height:
+        if bounds.width() < width or bounds.height() < height:
             return
         (x, y), *_ = view.to_screen(np.array([middle]))
         self._label(painter, QPointF(x, y), name, made)

@@ -48,6 +48,7 @@ class PlanView(QWidget):
         self.is_following = True
         self.empty_words = ""
         self._is_placed = False
+        self._is_whole = True
         self._drag_from: QPointF | None = None
         self._painter = PlanPainter(keeper.theme, units)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -107,6 +108,7 @@ class PlanView(QWidget):
     def show_whole(self) -> None:
         """Show the boundary, or all of the track and the machine."""
         bounds = self._bounds()
+        self._is_whole = True
         self._is_placed = bounds is not None
         if bounds is not None:
             self.viewport = self.viewport.fitted(bounds, _LARGEST_FITTED)
@@ -115,6 +117,7 @@ class PlanView(QWidget):
     def follow(self, follow: bool) -> None:
         """Keep the machine in the middle, or let the view stay where it is."""
         if follow and self.machine is not None:
+            self._is_whole = False
             self.viewport = self.viewport.centred(self.machine.east_m, self.machine.north_m)
         if follow != self.is_following:
             self.is_following = follow
@@ -123,6 +126,7 @@ class PlanView(QWidget):
 
     def zoom(self, factor: float, at: QPointF | None = None) -> None:
         """Show more or less ground."""
+        self._is_whole = False
         middle = QPointF(0.5 * self.width(), 0.5 * self.height())
         self.viewport = self.viewport.zoomed(factor, middle if at is None else at)
         self.update()
@@ -167,11 +171,10 @@ class PlanView(QWidget):
         painter.end()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Keep the middle in the middle; the first size shows the whole."""
+        """Keep the middle in the middle; what showed the whole shows it again."""
         super().resizeEvent(event)
-        was_tiny = self.viewport.width_px < 2
         self.viewport = self.viewport.resized(self.width(), self.height())
-        if was_tiny:
+        if self._is_whole:
             self.show_whole()
 
     def wheelEvent(self, event: QWheelEvent) -> None:
@@ -216,6 +219,7 @@ class PlanView(QWidget):
             event.ignore()
 
     def _pan(self, dx_px: float, dy_px: float) -> None:
+        self._is_whole = False
         self.viewport = self.viewport.panned(dx_px, dy_px)
         self.follow(False)
         self.update()
@@ -224,6 +228,7 @@ class PlanView(QWidget):
         """Move the view once the machine comes near its edge."""
         (x, y), *_ = self.viewport.to_screen([[machine.east_m, machine.north_m]])
         if not self.viewport.is_inside(QPointF(x, y), 0.2 * min(self.width(), self.height())):
+            self._is_whole = False
             self.viewport = self.viewport.centred(machine.east_m, machine.north_m)
 
     def _bounds(self) -> tuple[float, float, float, float] | None:

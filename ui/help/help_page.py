@@ -39,6 +39,8 @@ KEYS = (
     ("F4  F5  F6", "Setup, Calibrate, Review"),
     ("F7", "Label; there the key ? lists the keys of the page"),
     ("F8", "Learn: train on corrected pictures, compare and use models"),
+    ("F9", "Field: position, boundary, receiver"),
+    ("W  F", "Field: show all of it, follow the machine; + − and arrows move the plan"),
     ("K  ←  →", "Review: play or pause, one picture back or on (Shift: ten)"),
     ("↑  ↓", "Review: play faster, slower"),
     ("N  B  J  H", "Review: next weed, last weed, next miss, last miss"),

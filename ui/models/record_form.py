@@ -20,8 +20,8 @@ GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
 HINTS: Mapping[str, str] = {
     "crop_eppo": "such as BEAVA",
     "crop_bbch": "such as 14 or 12-16",
-    "purpose": "such as broad-leaved weeds",
-    "product_l_per_l": "0.01 is one part in a hundred",
+    "purpose": "such as thistles",
+    "product_l_per_l": "0.01 is 1 %",
     "equipment": "sprayer, last inspection",
     "wind_m_s": "such as 2.5",
     "wind_from": "such as NW",

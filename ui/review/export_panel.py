@@ -17,6 +17,8 @@ from ui.widgets.key import Key, KeyFace
 from ui.widgets.words import Words
 
 _FACE = KeyFace(text_px=16, icon_px=22)
+_FORM_FACE = KeyFace(text_px=15)
+_COLUMNS = 3
 
 
 class ExportPanel(QWidget):
@@ -105,11 +107,12 @@ class ExportPanel(QWidget):
 
     def _lay_out(self, keeper: ThemeKeeper) -> None:
         grid = QGridLayout()
+        grid.setSpacing(4)
         for place, form in enumerate(FORMS):
-            key = Key(keeper, form.word, "", "", _FACE)
+            key = Key(keeper, form.word, "", "", _FORM_FACE)
             key.set_words(form.word, form.hint)
             key.clicked.connect(lambda _checked=False, f=form: self._ask(f))
-            grid.addWidget(key, place // 2, place % 2)
+            grid.addWidget(key, *divmod(place, _COLUMNS))
             self.keys[form.name] = key
         where = QHBoxLayout()
         where.addWidget(self.folder, 1)
@@ -126,9 +129,9 @@ class ExportPanel(QWidget):
         words.addWidget(self.origin)
         words.addLayout(grid)
         words.addLayout(where)
-        words.addWidget(self.outcome)
         words.addStretch(1)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(scrolled(inner), 1)
+        column.addWidget(self.outcome)
         column.addWidget(self.job)

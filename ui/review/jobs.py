@@ -31,12 +31,12 @@ class ExportForm:
 
 
 FORMS = (
-    ExportForm(name="geojson", word="GeoJSON", hint="maps, a folder", suffix="-geojson"),
-    ExportForm(name="gpkg", word="GeoPackage", hint="maps, one file", suffix=".gpkg"),
-    ExportForm(name="shp", word="Shapefile", hint="maps, a folder", suffix="-shapefile"),
-    ExportForm(name="kml", word="KML", hint="maps, one file", suffix=".kml"),
-    ExportForm(name="csv", word="CSV", hint="tables, a folder", suffix="-csv"),
-    ExportForm(name="taskdata", word="ISOXML", hint="task data, ZIP", suffix="-taskdata.zip"),
+    ExportForm(name="geojson", word="GeoJSON", hint="folder", suffix="-geojson"),
+    ExportForm(name="gpkg", word="GeoPackage", hint="one file", suffix=".gpkg"),
+    ExportForm(name="shp", word="Shapefile", hint="folder", suffix="-shapefile"),
+    ExportForm(name="kml", word="KML", hint="one file", suffix=".kml"),
+    ExportForm(name="csv", word="CSV", hint="tables", suffix="-csv"),
+    ExportForm(name="taskdata", word="ISOXML", hint="TASKDATA", suffix="-taskdata.zip"),
     ExportForm(
         name="pdf", word="PDF", hint="spray record", suffix="-record.pdf", needs_place=False
     ),
@@ -46,7 +46,7 @@ FORMS = (
     ExportForm(
         name="recording",
         word="Recording",
-        hint="without its places",
+        hint="no places",
         suffix="-shared",
         needs_place=False,
     ),

@@ -207,7 +207,8 @@ class RecordView(QWidget):
             panel = QFrame()
             panel.setProperty("role", "panel")
             group = QVBoxLayout(panel)
-            group.addWidget(Words(name, "heading"))
+            group.setSpacing(4)
+            group.addWidget(Words(name, "strong"))
             for key in keys:
                 group.addWidget(self.fields[key])
             group.addStretch(1)
