@@ -35,7 +35,7 @@ test: lint $(FIRMWARE_TOOLS) ## Check style, types and layers, then run the test
 	@$(VENV)/bin/python -m pytest -q -m "not slow and not alone" -n auto --maxprocesses 4 --dist worksteal
 	@$(VENV)/bin/python -m pytest -q -m "alone and not slow"
 
-format-tools: $(FORMAT_TOOLS)/.ready ## Install the tools that label files are tested with (550 MB)
+format-tools: $(FORMAT_TOOLS)/.ready ## Install the tools that label files are tested with (0.8 GB)
 
 $(FORMAT_TOOLS)/.ready: tests/format-tools.txt | $(READY)
 	@$(PYTHON) -m venv $(FORMAT_TOOLS)

@@ -7,12 +7,14 @@ are not used: their licences are GPL and AGPL. Of LabelMe's files the schema is 
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import subprocess
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 from labelled_fields import hard_picture
@@ -119,5 +121,8 @@ def test_labelme_files_have_every_key_of_its_schema(tmp_path: Path) -> None:
         }
         if shape["shape_type"] == "polygon":
             assert len(shape["points"]) >= 3
-        else:
-            assert len(shape["points"]) == 2
+        else:  # from the first pixel to the last
+            (u0, v0), (u1, v1) = shape["points"]
+            png = np.frombuffer(base64.b64decode(shape["mask"]), np.uint8)
+            size = cv2.imdecode(png, cv2.IMREAD_GRAYSCALE).shape
+            assert size == (v1 - v0 + 1, u1 - u0 + 1)
