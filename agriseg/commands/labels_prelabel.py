@@ -59,13 +59,12 @@ def run_prelabel(args: argparse.Namespace) -> int:
 
 
 def _label(project: LabelProject, stem: str, segmenter: Segmenter) -> None:
-    from agriseg.labelling.prelabel import prelabel, proposal_of
-    from agriseg.messages import Frame
+    from agriseg.labelling.prelabel import look_carefully, prelabel, proposal_of
 
     picture = project.open_picture(stem)
     document = picture.document
-    frame = Frame(frame_id=0, t_capture_s=0.0, image=document.image, name=stem)
-    edit = prelabel(document, proposal_of(segmenter.segment(frame)))
+    seen = look_carefully(segmenter, document.image, stem)
+    edit = prelabel(document, proposal_of(seen))
     if edit is not None:
         document.apply(edit)
     picture.close()

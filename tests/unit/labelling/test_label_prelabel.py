@@ -7,11 +7,11 @@ import pytest
 
 from agriseg.labelling.document import LabelDocument
 from agriseg.labelling.edits import Edit
-from agriseg.labelling.prelabel import Proposal, prelabel, proposal_of
+from agriseg.labelling.prelabel import Proposal, look_carefully, prelabel, proposal_of
 from agriseg.labelling.tools.brush import brush
 from agriseg.labelling.tools.plants import set_stem
 from agriseg.labelling.tools.regions import Paint
-from agriseg.messages import Segmentation
+from agriseg.messages import Frame, Segmentation, UInt8Array
 
 
 def _do(document: LabelDocument, edit: Edit | None) -> None:
@@ -92,3 +92,41 @@ def test_a_proposal_of_another_size_is_refused() -> None:
     document = LabelDocument(np.zeros((50, 60, 3), np.uint8))
     with pytest.raises(ValueError, match=r"the proposal is \(40, 60\), not \(50, 60\)"):
         prelabel(document, proposal_of(_seen()))
+
+
+class _LeftSideSegmenter:
+    """Sees weeds where the blue channel says so, and always doubts the left edge of the picture."""
+
+    name = "left side"
+
+    def __init__(self) -> None:
+        self.looks = 0
+
+    def segment(self, frame: Frame) -> Segmentation:
+        """Return the blue channel as the probability of weed, too low on the left."""
+        self.looks += 1
+        weed: UInt8Array = frame.image[..., 0].copy()
+        weed[:, :10] //= 4
+        return Segmentation(
+            frame_id=0,
+            t_capture_s=0.0,
+            labels=np.where(weed > 127, 2, 0).astype(np.uint8),
+            crop_probability=np.zeros_like(weed),
+            weed_probability=weed,
+            forward_ms=1.0,
+            segmenter=self.name,
+        )
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+def test_a_careful_look_evens_out_what_one_side_costs() -> None:
+    image = np.zeros((40, 60, 3), np.uint8)
+    image[5:15, 2:8, 0] = 240
+    segmenter = _LeftSideSegmenter()
+    assert segmenter.segment(Frame(frame_id=0, t_capture_s=0.0, image=image)).labels.max() == 0
+    seen = look_carefully(segmenter, image)
+    assert segmenter.looks == 5
+    assert (seen.labels == np.where(image[..., 0] > 0, 2, 0)).all()
+    assert seen.weed_probability[10, 4] == (60 + 60 + 240 + 240) // 4

@@ -12,6 +12,7 @@ from agriseg.labelling.edits import Edit, Rect
 from agriseg.labelling.tools.brush import brush, brush_region
 from agriseg.labelling.tools.fill import fill, fill_hole
 from agriseg.labelling.tools.grabcut import grabcut
+from agriseg.labelling.tools.grow import Growth, area_of_drag, grow
 from agriseg.labelling.tools.polygon import outline_at, polygon, polygon_region, reshape
 from agriseg.labelling.tools.regions import IGNORE, Paint, Region, confirm
 from agriseg.labelling.tools.scissors import LiveWire
@@ -230,3 +231,34 @@ def test_confirming_makes_labels_sure_and_changes_none() -> None:
     assert (document.confidence[:10, :10] == 255).all()
     assert (document.confidence[:, 10:] == 100).all()
     assert confirm(_blank(), Region(Rect(0, 0, 5, 5), np.ones((5, 5), bool))) is None
+
+
+def test_a_drag_grows_over_what_the_model_doubted_and_no_other_label() -> None:
+    sure = np.full((60, 80), 250, np.uint8)
+    sure[20:40, 20:50] = 120
+    classes = np.full((60, 80), 2, np.uint8)
+    classes[:, :30] = 1
+    image = np.full((60, 80, 3), 90, np.uint8)
+    document = LabelDocument(image, classes=classes, confidence=sure)
+    growth = Growth(document, (40.0, 30.0))
+    assert growth.region(1).area_px == 1
+    _do(document, grow(document, growth, 400, WEED))
+    mistake = np.zeros((60, 80), bool)
+    mistake[20:40, 30:50] = True
+    assert document.confidence is not None
+    decided = document.confidence == 255
+    assert (decided == mistake).mean() > 0.99
+    assert not decided[:, :30].any(), "another label is a wall"
+    assert Growth(document, (40.0, 30.0)).region(10**6).area_px == 60 * 50
+    with pytest.raises(ValueError, match="outside the picture"):
+        Growth(document, (-3.0, 30.0))
+
+
+def test_without_a_model_a_drag_grows_along_colour() -> None:
+    image, truth = _leaf(noise=4)
+    document = LabelDocument(image)
+    growth = Growth(document, (80.0, 60.0))
+    _do(document, grow(document, growth, int(truth.sum()), CROP))
+    assert _iou(document.classes, truth) > 0.95
+    assert area_of_drag(10.0) == 314
+    assert area_of_drag(0.0) == 1
