@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import colorsys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -217,37 +217,30 @@ def _label(project: LabelProject, stem: str, sample: Sample, state: PictureState
 
 
 def with_new_classes(classes: ClassList, meanings: Mapping[str, ClassId]) -> ClassList:
-    """Return a project's classes with further ones by name, in colours that none has yet.
+    """Return a project's classes with further ones, in colours that none has yet.
 
-    Names that are there already are passed over.
+    They get the lowest free numbers. Names that are there already are passed over.
+
+    Parameters
+    ----------
+    classes : ClassList
+    meanings : mapping of str to ClassId
+        Names of the new classes, and what they count for.
 
     Raises
     ------
     LabelError
         There are too many.
     """
-    known = {one.name for one in classes}
-    rows: list[ClassRow] = []
-    for name in (name for name in meanings if name not in known):
-        hue = (len(known) + len(rows)) * _GOLDEN % 1.0
-        red, green, blue = (round(255 * x) for x in colorsys.hsv_to_rgb(hue, 0.75, 0.95))
-        rows.append(ClassRow(number=0, name=name, meaning=meanings[name], rgb=(red, green, blue)))
-    return own_classes(classes, rows)
-
-
-def own_classes(classes: ClassList, added: Sequence[ClassRow]) -> ClassList:
-    """Return a project's classes with further ones, which get the lowest free numbers.
-
-    Raises
-    ------
-    LabelError
-        A name is there already, or there are too many.
-    """
     found = classes
-    for row in added:
-        colour = "#{:02x}{:02x}{:02x}".format(*row.rgb)
+    for name in (name for name in meanings if name not in {one.name for one in classes}):
+        hue = len(found.classes) * _GOLDEN % 1.0
+        red, green, blue = (round(255 * x) for x in colorsys.hsv_to_rgb(hue, 0.75, 0.95))
         one = LabelClass(
-            class_id=found.next_id(), name=row.name, meaning=row.meaning, colour=colour
+            class_id=found.next_id(),
+            name=name,
+            meaning=meanings[name],
+            colour=f"#{red:02x}{green:02x}{blue:02x}",
         )
         found = ClassList.checked([*found, one], "the project's classes")
     return found

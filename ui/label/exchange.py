@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import colorsys
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from PySide6.QtCore import QObject, QStandardPaths, Signal
 
-from agriseg.datasets.classes import ClassRow
 from agriseg.datasets.guessing import guess_format, unpacked
 from agriseg.labelling.classes import ClassList
 from agriseg.labelling.exporting import FINISHED, export_labels
@@ -18,7 +16,7 @@ from agriseg.labelling.importing import (
     Incoming,
     import_labels,
     look_into,
-    own_classes,
+    with_new_classes,
 )
 from agriseg.labelling.project import LabelProject
 from agriseg.messages import ClassId
@@ -28,9 +26,6 @@ from ui.label.import_panel import ImportChoice, ImportPanel
 from ui.label.project_jobs import Progress, ProjectJobs
 from ui.review.thread import ReviewThread
 from ui.widgets.words import counted
-
-_GOLDEN = 0.618034
-"""Share of the colour circle between one new class and the next: never near the last ones."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,15 +139,11 @@ def _look(place: Path, classes: ClassList) -> _Seen:
 
 
 def _add_classes(project: LabelProject, choice: ImportChoice) -> None:
-    rows: list[ClassRow] = []
-    count = len(list(project.classes))
-    for names, meaning in ((choice.new_crops, ClassId.CROP), (choice.new_weeds, ClassId.WEED)):
-        for name in names:
-            hue = (count + len(rows)) * _GOLDEN % 1.0
-            red, green, blue = (round(255 * x) for x in colorsys.hsv_to_rgb(hue, 0.75, 0.95))
-            rows.append(ClassRow(number=0, name=name, meaning=meaning, rgb=(red, green, blue)))
-    if rows:
-        project.set_classes(own_classes(project.classes, rows))
+    meanings = dict.fromkeys(choice.new_crops, ClassId.CROP) | dict.fromkeys(
+        choice.new_weeds, ClassId.WEED
+    )
+    if meanings:
+        project.set_classes(with_new_classes(project.classes, meanings))
 
 
 def _imported_words(found: Imported) -> str:
