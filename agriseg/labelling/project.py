@@ -3,28 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType, TracebackType
+from types import TracebackType
 
 from agriseg.clock import MonotonicClock
 from agriseg.datasets.labels import read_image
 from agriseg.errors import AgrisegError, LabelError
 from agriseg.labelling.classes import ClassList, project_to_toml, read_project
-from agriseg.labelling.collecting import AddedPictures, PictureCollector
+from agriseg.labelling.collecting import AddedPictures
 from agriseg.labelling.document import LabelDocument
 from agriseg.labelling.files import ProjectPaths, write_whole
 from agriseg.labelling.journal import journal_stems
+from agriseg.labelling.listing import PictureListing
 from agriseg.labelling.lock import ProjectLock, account_name
 from agriseg.labelling.moved import find_moved, missing_pictures, relink
 from agriseg.labelling.picture import OpenPicture
-from agriseg.labelling.pictures import (
-    PictureEntry,
-    PictureState,
-    read_pictures,
-    write_pictures,
-)
+from agriseg.labelling.pictures import PictureEntry, PictureState
 from agriseg.labelling.stored import LabelWriter, StoredLabels, read_labels
 from agriseg.ports import Clock
 
@@ -60,7 +55,7 @@ class LabelProject:
     def __init__(self, directory: Path, lock: ProjectLock | None, clock: Clock) -> None:
         self.paths = ProjectPaths(directory)
         self.name, self._classes = read_project(self.paths.project)
-        self._pictures = read_pictures(self.paths.pictures)
+        self._listing = PictureListing(self.paths)
         self._lock = lock
         self._clock = clock
         self.recovered: tuple[Recovered, ...] = ()
@@ -118,7 +113,7 @@ class LabelProject:
         lock = ProjectLock(ProjectPaths(directory).private, who)
         try:
             project = cls(directory, lock, clock or MonotonicClock())
-            project._adopt()
+            project.problems = project._listing.adopt()
             project.recovered = tuple(project._recover())
         except AgrisegError:
             lock.release()
@@ -154,11 +149,11 @@ class LabelProject:
     @property
     def pictures(self) -> Mapping[str, PictureEntry]:
         """Its pictures by stem, ordered by name."""
-        return MappingProxyType(self._pictures)
+        return self._listing.entries
 
     def image_path(self, stem: str) -> Path:
         """Return the file of a picture, whether it is there or not."""
-        return self.paths.images / self._entry(stem).file
+        return self.paths.images / self._listing.entry(stem).file
 
     def labels(self, stem: str) -> StoredLabels:
         """Read the saved labels of a picture.
@@ -168,7 +163,7 @@ class LabelProject:
         DatasetError, LabelError
             They cannot be read.
         """
-        entry = self._entry(stem)
+        entry = self._listing.entry(stem)
         return read_labels(self.paths, stem, (entry.height_px, entry.width_px), self._classes)
 
     def document(self, stem: str) -> LabelDocument:
@@ -180,7 +175,7 @@ class LabelProject:
             The picture or its labels cannot be read.
         """
         image = read_image(self.image_path(stem))
-        entry = self._entry(stem)
+        entry = self._listing.entry(stem)
         if image.shape[:2] != (entry.height_px, entry.width_px):
             raise LabelError(
                 f"{self.image_path(stem)}: it has {image.shape[1]}x{image.shape[0]} pixels, but "
@@ -209,8 +204,8 @@ class LabelProject:
             LabelWriter(self.paths, stem, self._classes),
             self.paths.journals,
             self._clock,
-            on_first_change=lambda: self._begun(stem),
-            on_saved=lambda work_s: self._worked(stem, work_s),
+            on_first_change=lambda: self._listing.begun(stem, self._who()),
+            on_saved=lambda work_s: self._listing.worked(stem, work_s),
         )
 
     def set_state(self, stem: str, state: PictureState) -> None:
@@ -228,12 +223,12 @@ class LabelProject:
     def set_states(self, stems: Iterable[str], state: PictureState) -> None:
         """Say of several pictures how far their labels are; see `set_state`."""
         self._require_editing()
-        for stem in stems:
-            entry = self._entry(stem)
-            if state.is_finished and not self.paths.mask(stem).is_file():
+        stems = list(stems)
+        for stem in stems if state.is_finished else ():
+            self._listing.entry(stem)
+            if not self.paths.mask(stem).is_file():
                 LabelWriter(self.paths, stem, self._classes).write(self.labels(stem))
-            self._pictures[stem] = replace(entry, state=state, by=self._who(), changed=_now())
-        self._write_pictures()
+        self._listing.set_states(stems, state, self._who())
 
     def set_note(self, stem: str, note: str) -> None:
         """Write free words to a picture.
@@ -244,7 +239,7 @@ class LabelProject:
             As `set_state`.
         """
         self._require_editing()
-        self._set(replace(self._entry(stem), note=note))
+        self._listing.set_note(stem, note)
 
     def set_classes(self, classes: ClassList) -> None:
         """Change the classes of the project.
@@ -286,11 +281,8 @@ class LabelProject:
             A file is no image, or the project cannot be written.
         """
         self._require_editing()
-        collector = self._collector()
-        try:
-            return collector.add(list(paths), group=group, link=link, on_progress=on_progress)
-        finally:
-            self._write_pictures()
+        files = list(paths)
+        return self._listing.add(files, group=group, link=link, on_progress=on_progress)
 
     def remove_picture(self, stem: str) -> Path:
         """Take a picture and its labels out; return the folder to which they were moved.
@@ -301,20 +293,17 @@ class LabelProject:
             There is no such picture, or its files cannot be moved.
         """
         self._require_editing()
-        self._entry(stem)
-        kept = self._collector().remove(stem)
-        self._write_pictures()
-        return kept
+        return self._listing.remove(stem)
 
     def missing(self) -> tuple[str, ...]:
         """Return the pictures whose file is gone from ``images/``."""
-        return missing_pictures(self.paths, self._pictures)
+        return missing_pictures(self.paths, self.pictures)
 
     def find_moved(
         self, folder: Path, on_progress: Callable[[int, int], None] | None = None
     ) -> Mapping[str, Path]:
         """Look in a folder and all below it for missing pictures, by content; return where."""
-        wanted = {stem: self._pictures[stem] for stem in self.missing()}
+        wanted = {stem: self.pictures[stem] for stem in self.missing()}
         return find_moved(wanted, folder, on_progress)
 
     def relink(self, stem: str, path: Path, *, link: bool = False) -> None:
@@ -326,7 +315,7 @@ class LabelProject:
             The file has other content, or cannot be copied.
         """
         self._require_editing()
-        relink(self.paths, self._entry(stem), path, link=link)
+        relink(self.paths, self._listing.entry(stem), path, link=link)
 
     def close(self) -> None:
         """Let others edit; pictures must have been closed before."""
@@ -345,13 +334,6 @@ class LabelProject:
     ) -> None:
         self.close()
 
-    def _adopt(self) -> None:
-        """List images that somebody put into the folder."""
-        before = len(self._pictures)
-        self.problems = self._collector().adopt()
-        if len(self._pictures) != before or not self.paths.pictures.exists():
-            self._write_pictures()
-
     def _recover(self) -> Iterable[Recovered]:
         """Bring the journals of a crashed program into the label files."""
         for stem in journal_stems(self.paths.journals):
@@ -365,40 +347,6 @@ class LabelProject:
                     stem=stem, changes=picture.recovered_changes, was_torn=picture.was_torn
                 )
 
-    def _begun(self, stem: str) -> None:
-        after = {
-            PictureState.TO_DO: PictureState.IN_WORK,
-            PictureState.REVIEWED: PictureState.DONE,
-        }
-        entry = self._entry(stem)
-        state = after.get(entry.state, entry.state)
-        if state is not entry.state:
-            self._set(replace(entry, state=state, by=self._who(), changed=_now()))
-
-    def _worked(self, stem: str, work_s: float) -> None:
-        if work_s > 0.0:
-            entry = self._entry(stem)
-            self._set(replace(entry, work_s=entry.work_s + work_s, changed=_now()))
-
-    def _set(self, entry: PictureEntry) -> None:
-        self._pictures[entry.stem] = entry
-        self._write_pictures()
-
-    def _write_pictures(self) -> None:
-        write_pictures(self.paths.pictures, self._pictures)
-
-    def _collector(self) -> PictureCollector:
-        return PictureCollector(self.paths, self._pictures)
-
-    def _entry(self, stem: str) -> PictureEntry:
-        entry = self._pictures.get(stem)
-        if entry is None:
-            raise LabelError(
-                f"{self.directory}: there is no picture {stem!r}; `agriseg labels list "
-                f"{self.directory}` names them"
-            )
-        return entry
-
     def _require_editing(self) -> None:
         if self._lock is None:
             raise LabelError(
@@ -407,7 +355,3 @@ class LabelProject:
 
     def _who(self) -> str:
         return self._lock.who if self._lock is not None else account_name()
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")

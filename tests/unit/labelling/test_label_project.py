@@ -94,6 +94,17 @@ def test_a_picture_without_any_label_can_be_done_as_bare_soil(tmp_path: Path) ->
     assert not sample.load()[1].any()
 
 
+def test_the_list_that_was_handed_out_shows_later_changes(tmp_path: Path) -> None:
+    with new_project(tmp_path, 2) as project:
+        pictures = project.pictures
+        project.add_pictures(
+            [write_photos(tmp_path / "a", 1, seed=9)[0].rename(tmp_path / "a.png")]
+        )
+        project.set_state("a", PictureState.DONE)
+        assert list(pictures) == ["a", "photo0", "photo1"]
+        assert pictures["a"].state is PictureState.DONE
+
+
 def test_the_first_change_sets_the_state(tmp_path: Path) -> None:
     with new_project(tmp_path, who="Ada") as project:
         picture = project.open_picture("photo0")
