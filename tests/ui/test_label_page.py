@@ -147,15 +147,15 @@ class TestProjects:
         assert page.view.isVisible()
         picture(tmp_path / "card" / "a.png")
         picture(tmp_path / "card" / "deeper" / "b.png", ((50, 50),))
-        page.room.jobs.add(tmp_path / "card")
+        page.room.data.jobs.add(tmp_path / "card")
         at_work(page, qtbot, "a")
         assert [row.stem for row in page.view.pictures.list.pictures.rows] == ["a", "b"]
 
     def test_a_folder_without_pictures_is_said(self, work: LabelPage, qtbot: QtBot) -> None:
         empty = work.room.desk.project.directory.parent / "empty"  # type: ignore[union-attr]
         empty.mkdir()
-        with qtbot.waitSignal(work.room.jobs.finished, timeout=WITHIN_MS) as said:
-            work.room.jobs.add(empty)
+        with qtbot.waitSignal(work.room.data.jobs.finished, timeout=WITHIN_MS) as said:
+            work.room.data.jobs.add(empty)
         assert "no pictures" in said.args[0]
         at_work(work, qtbot, "row0")
 
@@ -288,6 +288,23 @@ class TestTools:
         assert found[100, 230] == 2
         assert np.count_nonzero(found) == pytest.approx(np.pi * 25**2, rel=0.1)
         assert not found[:, :150].any()
+
+    def test_a_mistake_is_covered_by_a_drag(self, work: LabelPage, qtbot: QtBot) -> None:
+        found = document(work)
+        classes = np.zeros(found.classes.shape, np.uint8)
+        sure = np.full(found.classes.shape, 254, np.uint8)
+        classes[60:90, 40:90] = 1
+        sure[60:90, 40:90] = 90
+        edit = found.edit("pre-label", found.rect, classes=classes, confidence=sure)
+        assert edit is not None
+        found.apply(edit)
+        key(work, qtbot, Qt.Key.Key_2)
+        qtbot.keyClick(work.view.canvas, Qt.Key.Key_W, SHIFT)
+        stroke(work, qtbot, (65, 75), (80, 75), (110, 75))
+        qtbot.waitUntil(lambda: not work.room.place.is_busy, timeout=WITHIN_MS)
+        assert (found.classes[60:90, 40:90] == 2).all()
+        assert np.count_nonzero(found.classes) == 30 * 50
+        assert found.undo_name == "grow"
 
     def test_cut_out_by_a_box(self, work: LabelPage, qtbot: QtBot) -> None:
         key(work, qtbot, Qt.Key.Key_C)
@@ -521,7 +538,7 @@ class TestChecksAndData:
         }
         picture(tmp_path / "set" / "row1.png", ((80, 121), (230, 100)))
         (tmp_path / "set" / "labels.json").write_text(json.dumps(coco))
-        work.room.exchange.look_at(tmp_path / "set" / "labels.json")
+        work.room.data.exchange.look_at(tmp_path / "set" / "labels.json")
         panel = work.incoming
         qtbot.waitUntil(panel.isVisible, timeout=WITHIN_MS)
         assert "outside" in panel.warning.text()
@@ -529,7 +546,7 @@ class TestChecksAndData:
         qtbot.mouseClick(panel.keys["Zea mays", "crop"], LEFT)
         assert not panel.take_key.isEnabled()
         qtbot.mouseClick(panel.keys["thistle", "new weed"], LEFT)
-        with qtbot.waitSignal(work.room.jobs.finished, timeout=WITHIN_MS) as said:
+        with qtbot.waitSignal(work.room.data.jobs.finished, timeout=WITHIN_MS) as said:
             qtbot.mouseClick(panel.take_key, LEFT)
         assert said.args[0].startswith("1 picture got labels")
         project = work.room.desk.project
@@ -548,7 +565,7 @@ class TestChecksAndData:
         work.outgoing.set_root(tmp_path / "out")
         qtbot.mouseClick(work.outgoing.format_keys["coco"], LEFT)
         assert "3 of 3" in work.outgoing.states_key.hint
-        with qtbot.waitSignal(work.room.jobs.finished, timeout=WITHIN_MS):
+        with qtbot.waitSignal(work.room.data.jobs.finished, timeout=WITHIN_MS):
             qtbot.mouseClick(work.outgoing.take_key, LEFT)
         (made,) = (tmp_path / "out").iterdir()
         assert made.name in work.view.data.said.text().replace("\u200b", "")
@@ -566,7 +583,7 @@ class TestChecksAndData:
         at_work(work, qtbot, "row1")
         work.room.act("agree")
         work.paths.line.setText(str(other))
-        with qtbot.waitSignal(work.room.jobs.finished, timeout=WITHIN_MS) as said:
+        with qtbot.waitSignal(work.room.data.jobs.finished, timeout=WITHIN_MS) as said:
             qtbot.mouseClick(work.paths.take_key, LEFT)
         assert "Agreement on 1 picture" in said.args[0]
         at_work(work, qtbot, "row1")
@@ -607,21 +624,21 @@ class TestTheModelsHelp:
         self, work: LabelPage, qtbot: QtBot, tmp_path: Path
     ) -> None:
         room = work.room
-        with qtbot.waitSignal(room.model.ended, timeout=120_000) as said:
+        with qtbot.waitSignal(room.data.model.ended, timeout=120_000) as said:
             room.act("pre-label")
         assert "Labelled by" in said.args[0]
         assert document(work).confidence is not None
         assert document(work).undo_name == "pre-label"
         room.act("undo")
         assert not document(work).classes.any()
-        with qtbot.waitSignal(room.jobs.finished, timeout=120_000) as said:
+        with qtbot.waitSignal(room.data.jobs.finished, timeout=120_000) as said:
             room.act("pre-label-all")
         assert "pictures" in said.args[0]
         for number in range(4):
             picture(tmp_path / "card" / f"new{number}.png", ((60 + 60 * number, 80),))
-        with qtbot.waitSignal(room.frames.chosen, timeout=120_000):
+        with qtbot.waitSignal(room.data.frames.chosen, timeout=120_000):
             work.choice.started.emit((tmp_path / "card",), 2, False)
-        with qtbot.waitSignal(room.jobs.finished, timeout=WITHIN_MS):
+        with qtbot.waitSignal(room.data.jobs.finished, timeout=WITHIN_MS):
             qtbot.mouseClick(work.choice.take_key, LEFT)
         project = room.desk.project
         assert project is not None

@@ -105,6 +105,14 @@ TOOLS = (
         " tolerance; Shift adds to the current plant.",
     ),
     Action(
+        name="grow",
+        word="Grow",
+        icon="arrow-expand-all",
+        keys=("Shift+W",),
+        help="Press on a mistake and drag until it is covered: it grows along doubt and colour."
+        " Shift adds to the current plant, right button makes soil.",
+    ),
+    Action(
         name="cut",
         word="Cut out",
         icon="content-cut",

@@ -8,7 +8,6 @@ from typing import Protocol
 from PySide6.QtCore import QEvent, QPointF, QRect, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import (
     QColor,
-    QCursor,
     QMouseEvent,
     QNativeGestureEvent,
     QPainter,
@@ -91,7 +90,6 @@ class Hand(Protocol):
 class LabelCanvas(QWidget):
     """Shows a document and hands the pointer to a tool."""
 
-    view_changed = Signal()
     pointed = Signal(object)
     """Carries the `Pointer`, or None when it has left."""
 
@@ -126,11 +124,6 @@ class LabelCanvas(QWidget):
     def view(self) -> Viewport:
         """Where the picture lies."""
         return self._view
-
-    @property
-    def is_fitted(self) -> bool:
-        """Whether the whole picture is shown and follows the window's size."""
-        return self._fits
 
     def show_document(self, document: LabelDocument | None, pyramid: Pyramid | None) -> None:
         """Take another picture, whole."""
@@ -223,7 +216,6 @@ class LabelCanvas(QWidget):
             max(1, round(self._theme.px(1.4) * ratio)),
         )
         self.update()
-        self.view_changed.emit()
 
     # Qt's events
 
@@ -396,14 +388,6 @@ class LabelCanvas(QWidget):
         return QRectF(
             rect.x() / ratio, rect.y() / ratio, rect.width() / ratio, rect.height() / ratio
         ).toAlignedRect()
-
-    def pointer_now(self) -> Pointer | None:
-        """Return where the mouse is over the picture now; None where it is elsewhere."""
-        at = self.mapFromGlobal(QCursor.pos())
-        if not self.rect().contains(at):
-            return None
-        u, v = self._view.to_picture(QPointF(at))
-        return Pointer(u=u, v=v)
 
     def _set_theme(self, theme: Theme) -> None:
         self._theme = theme

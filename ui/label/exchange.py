@@ -39,8 +39,6 @@ class Exchange(QObject):
     """Joins the two panels with the project and its jobs."""
 
     said = Signal(str)
-    classes_changed = Signal()
-    """The project got classes by an import."""
 
     def __init__(
         self,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from agriseg.labelling.prelabel import Proposal, proposal_of
+from agriseg.labelling.prelabel import Proposal, look_carefully, proposal_of
 from ui.review.process_job import Tell
 
 
@@ -33,7 +33,6 @@ def pre_label(tell: Tell, pictures: dict[str, Path], folder: Path, bundle: Path 
         The model cannot be used, or a picture not be read.
     """
     from agriseg.datasets.labels import read_image
-    from agriseg.messages import Frame
     from agriseg.models import open_segmenter
 
     tell("The model is being loaded", 0.0)
@@ -41,8 +40,7 @@ def pre_label(tell: Tell, pictures: dict[str, Path], folder: Path, bundle: Path 
     try:
         for number, (stem, path) in enumerate(pictures.items()):
             tell("The model looks at pictures", number / len(pictures))
-            frame = Frame(frame_id=number, t_capture_s=0.0, image=read_image(path), name=path.name)
-            made = proposal_of(segmenter.segment(frame))
+            made = proposal_of(look_carefully(segmenter, read_image(path), stem))
             np.savez(
                 folder / f"{stem}.npz",
                 classes=made.classes,

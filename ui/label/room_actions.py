@@ -80,10 +80,10 @@ def _looking(room: Workroom, view: WorkView) -> Actions:
 
 
 def _data(room: Workroom) -> Actions:
-    walk, inspection = room.walk, room.inspection
+    walk, inspection, data = room.walk, room.inspection, room.data
     return {
-        "pre-label": lambda: room.pre_label(everything=False),
-        "pre-label-all": lambda: room.pre_label(everything=True),
+        "pre-label": data.pre_label_shown,
+        "pre-label-all": data.pre_label_all,
         "next-doubt": lambda: walk.step(1),
         "last-doubt": lambda: walk.step(-1),
         "confirm": walk.confirm,
@@ -92,10 +92,10 @@ def _data(room: Workroom) -> Actions:
         "check": room.check,
         "next-finding": inspection.step,
         "mend": inspection.mend,
-        "add": room.ask_pictures,
-        "select": room.ask_frames,
-        "import": room.ask_import,
-        "export": room.ask_export,
-        "agree": room.ask_agreement,
-        "count": room.count,
+        "add": data.ask_pictures,
+        "select": data.ask_frames,
+        "import": data.ask_import,
+        "export": data.ask_export,
+        "agree": data.ask_agreement,
+        "count": data.count,
     }

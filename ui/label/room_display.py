@@ -155,7 +155,7 @@ class RoomDisplay(QObject):
         view.canvas.update()
 
     def _show_tool(self, name: str) -> None:
-        self._view.palette_.show_tool(name)
+        self._view.tool_palette.show_tool(name)
         self._view.tools.show_tool(name)
         self._view.show_hint(self._box.hint)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QPainter
 
-from agriseg.labelling.edits import Rect
 from ui.label.actions import ACTIONS
 from ui.label.canvas import LabelCanvas, Pointer
 from ui.label.hands.base import BaseHand
@@ -13,6 +12,7 @@ from ui.label.hands.brush_hand import BrushHand
 from ui.label.hands.corners_hand import CornersHand
 from ui.label.hands.cut_hand import CutHand
 from ui.label.hands.fill_hand import FillHand, WandHand
+from ui.label.hands.grow_hand import GrowHand
 from ui.label.hands.pick_hand import PickHand
 from ui.label.hands.plant_hands import MergeHand, SplitHand, StemHand
 from ui.label.hands.polygon_hand import PolygonHand
@@ -61,13 +61,13 @@ class ToolBox(QObject):
             "superpixels": self._patches,
             "fill": FillHand(place),
             "wand": WandHand(place),
+            "grow": GrowHand(place),
             "split": SplitHand(place),
             "merge": MergeHand(place),
             "stem": StemHand(place),
         }
         self._place = place
         self.name = "pick"
-        place.see_through(self._seen)
         place.redrawn.connect(canvas.update)
         place.opened.connect(self._forget)
 
@@ -134,17 +134,6 @@ class ToolBox(QObject):
             self._place.choose_class(class_value)
         self._place.select(plant)
         self._canvas.update()
-
-    def _seen(self) -> Rect:
-        canvas = self._canvas
-        document = self._place.document
-        if document is None:
-            return Rect(0, 0, 0, 0)
-        corners = canvas.rect()
-        u0, v0 = canvas.view.to_picture(corners.topLeft().toPointF())
-        u1, v1 = canvas.view.to_picture(corners.bottomRight().toPointF())
-        seen = Rect(round(u0), round(v0), round(u1) + 1, round(v1) + 1)
-        return seen.clipped(document.width_px, document.height_px)
 
     def _forget(self) -> None:
         self.hand.abandon()

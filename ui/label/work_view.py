@@ -60,7 +60,7 @@ class WorkView(QWidget):
             key.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
             key.setToolTip(action.help)
             self.head_keys[name] = key
-        self.palette_ = ToolPalette(keeper)
+        self.tool_palette = ToolPalette(keeper)
         self.canvas = LabelCanvas(keeper, look)
         self.hint = Words("", "note")
         self.hint.setAlignment(Qt.AlignmentFlag.AlignTop)
@@ -163,7 +163,7 @@ class WorkView(QWidget):
         middle.addLayout(below)
         self._middle = middle
         self._body = QHBoxLayout()
-        self._body.addWidget(self.palette_)
+        self._body.addWidget(self.tool_palette)
         self._body.addLayout(middle, 1)
         self._body.addWidget(self._side_panel())
         self._column = QVBoxLayout(self)
@@ -196,7 +196,7 @@ class WorkView(QWidget):
             key.clicked.connect(lambda _checked=False, n=name: self.show_tab(n))
         self.check.asked.connect(self.asked)
         self.data.asked.connect(self.asked)
-        self.palette_.chosen.connect(self.asked)
+        self.tool_palette.chosen.connect(self.asked)
         self.layers.changed.connect(self.canvas.show_look)
 
     def _set_theme(self, theme: Theme) -> None:

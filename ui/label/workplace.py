@@ -16,8 +16,6 @@ from ui.label.hands.base import Make
 from ui.label.settings import ToolSettings
 from ui.review.thread import ReviewThread
 
-_NOWHERE = Rect(0, 0, 0, 0)
-
 
 class LabelWorkplace(QObject):
     """Owns the document at work; everything that edits it goes through here.
@@ -45,7 +43,6 @@ class LabelWorkplace(QObject):
         self._selected = 0
         self._with_plants: frozenset[int] = frozenset({1, 2})
         self._at_work = ""
-        self._visible: Callable[[], Rect] = lambda: _NOWHERE
         self._green = GreenSight(self)
         self._green.failed.connect(self.said)
         self._thread = ReviewThread("label-tool", self)
@@ -72,11 +69,6 @@ class LabelWorkplace(QObject):
     def selected(self) -> int:
         """The plant picked; 0 for none."""
         return self._selected
-
-    @property
-    def visible(self) -> Rect:
-        """The part of the picture that is seen."""
-        return self._visible()
 
     @property
     def is_busy(self) -> bool:
@@ -200,10 +192,6 @@ class LabelWorkplace(QObject):
     def show_classes(self, with_plants: frozenset[int]) -> None:
         """Take which classes consist of plants."""
         self._with_plants = with_plants
-
-    def see_through(self, visible: Callable[[], Rect]) -> None:
-        """Take what tells which part of the picture is seen."""
-        self._visible = visible
 
     def change_settings(self, settings: ToolSettings) -> None:
         """Take other settings."""

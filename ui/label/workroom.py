@@ -7,32 +7,24 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
 
-from agriseg.labelling.agreement import PictureAgreement, compare_projects
 from agriseg.labelling.classes import ClassList
 from agriseg.labelling.document import LabelDocument
 from agriseg.labelling.edits import Edit
-from agriseg.labelling.files import ProjectPaths
 from agriseg.labelling.pictures import PictureState
 from agriseg.labelling.project import LabelProject
-from agriseg.labelling.statistics import project_statistics
 from agriseg.labelling.tools.propagate import Motion, estimate_motion, propagate
-from agriseg.recording.run_directories import find_runs
 from ui.label.class_panel import ClassPanel
+from ui.label.data_room import DataRoom
 from ui.label.desk import LabelDesk, ShownPicture
 from ui.label.doubt_walk import DoubtWalk
-from ui.label.exchange import Exchange
 from ui.label.export_panel import ExportPanel
-from ui.label.frame_choice import ChoiceReport, FrameChoice
 from ui.label.import_panel import ImportPanel
 from ui.label.inspection import Inspection
 from ui.label.marks import Marks
-from ui.label.model_job import ModelJob
 from ui.label.path_panel import PathPanel
-from ui.label.project_jobs import Progress, ProjectJobs
 from ui.label.projects_view import ProjectsView
 from ui.label.questions import PathQuestions
 from ui.label.recent import RecentProjects, RecentStore
-from ui.label.reports import agreement_words, statistics_words
 from ui.label.room_actions import room_actions
 from ui.label.room_display import NO_PICTURES, RoomDisplay
 from ui.label.select_panel import SelectPanel
@@ -68,32 +60,33 @@ class Workroom(QObject):
         super().__init__(parent)
         self._view = view
         self._projects = projects
-        self._choice = choice
         self._classes = classes
-        self._runs = runs
         self._asked_done = ""
-        self._agreement: dict[str, PictureAgreement] = {}
         self.desk = LabelDesk(self)
         self.place = LabelWorkplace(self)
         marks = Marks()
         self.box = ToolBox(self.place, view.canvas, marks, self)
         self.walk = DoubtWalk(self.place, self)
         self.inspection = Inspection(self.place, self)
-        self.jobs = ProjectJobs(self.desk, self)
-        self.model = ModelJob(self.place, self.jobs, bundle, self)
-        self.frames = FrameChoice(self.jobs, bundle, self)
-        self.recent = RecentProjects(recent, self)
-        self.exchange = Exchange(self.desk, self.jobs, incoming, outgoing, self)
-        self._thumbnails = Thumbnails(self)
         self._questions = PathQuestions(paths, self)
+        self.data = DataRoom(
+            self.desk,
+            self.place,
+            self._questions,
+            incoming,
+            outgoing,
+            choice,
+            bundle,
+            runs,
+            self,
+        )
+        self.recent = RecentProjects(recent, self)
+        self._thumbnails = Thumbnails(self)
         self.display = RoomDisplay(
             view, self.desk, self.place, marks, self.box, self.walk, self.inspection, self
         )
         self._actions = room_actions(self, view)
         self._connect()
-        outgoing.place_asked.connect(
-            lambda: self._questions.place("Where do exports go?", outgoing.set_root)
-        )
         self.box.allow(False)
 
     @property
@@ -105,7 +98,7 @@ class Workroom(QObject):
         """Do something by its name; return whether it can be done now."""
         if self.desk.project is None:
             if name == "leave":
-                self.ask_project()
+                self.data.ask_project()
             return name == "leave"
         action = self._actions.get(name)
         if action is not None:
@@ -138,13 +131,7 @@ class Workroom(QObject):
         """Save, and end all that takes the computer."""
         self.rest()
         self.abandon()
-        self.cancel_jobs()
-
-    def cancel_jobs(self) -> None:
-        """Give up the job at work."""
-        self.model.cancel()
-        self.frames.cancel()
-        self.jobs.cancel()
+        self.data.cancel()
 
     def refresh(self) -> None:
         """Read how far the projects are."""
@@ -153,14 +140,12 @@ class Workroom(QObject):
 
     def stop(self) -> None:
         """Save and end everything."""
-        self.cancel_jobs()
         for part in (
+            self.data,
             self.walk,
             self.inspection,
             self.box,
             self.place,
-            self.exchange,
-            self.frames,
             self._thumbnails,
             self.recent,
             self.desk,
@@ -181,7 +166,7 @@ class Workroom(QObject):
 
     def open_picture(self, stem: str) -> None:
         """Work at a picture; one whose file is gone is asked for."""
-        if self.jobs.is_running:
+        if self.data.jobs.is_running:
             self.explained.emit("Wait until this is done, or cancel it.")
             return
         self._asked_done = ""
@@ -221,7 +206,7 @@ class Workroom(QObject):
     def ask_classes(self) -> None:
         """Ask how the classes are named and coloured."""
         project = self.desk.project
-        if project is not None and project.is_editable and not self._is_at_work():
+        if project is not None and project.is_editable and self.data.is_free():
             self._classes.ask(project.classes)
 
     def _take_classes(self, classes: ClassList) -> None:
@@ -241,27 +226,6 @@ class Workroom(QObject):
         self.desk.change(lambda project: project.set_note(stem, text))
 
     # Model and checks
-
-    def pre_label(self, *, everything: bool) -> None:
-        """Let the model label the picture at work, or every one that is to do."""
-        project, shown = self.desk.project, self.desk.shown
-        if project is None or not project.is_editable or self._is_at_work():
-            return
-        if not everything:
-            if shown is not None:
-                self.model.start(project, (shown.stem,), at_work=True)
-            return
-        to_do = tuple(
-            stem
-            for stem, entry in project.pictures.items()
-            if entry.state is PictureState.TO_DO
-            and stem not in self.display.missing
-            and not project.paths.mask(stem).is_file()
-        )
-        if to_do:
-            self.model.start(project, to_do, at_work=False)
-        else:
-            self.explained.emit("Every picture has labels already; R labels the one at work anew.")
 
     def propagate(self) -> None:
         """Take the labels of the picture before over, where both show the same ground."""
@@ -304,83 +268,6 @@ class Workroom(QObject):
             self._view.show_tab("checks")
             self.inspection.look(project.classes)
 
-    # Data
-
-    def ask_pictures(self) -> None:
-        """Ask which pictures come in."""
-        if not self._is_at_work():
-            self._questions.pictures(self.jobs.add)
-
-    def ask_project(self) -> None:
-        """Ask which project is opened."""
-        self._questions.project(self._open_or_adopt)
-
-    def ask_frames(self) -> None:
-        """Ask from where frames are chosen, and how many."""
-        if not self._is_at_work():
-            self._choice.ask(find_runs(self._runs()))
-
-    def ask_import(self) -> None:
-        """Ask which labels come in."""
-        if not self._is_at_work():
-            self._questions.labels(self.exchange.look_at)
-
-    def ask_export(self) -> None:
-        """Ask what goes out."""
-        if not self._is_at_work():
-            self.exchange.ask_export()
-
-    def ask_agreement(self) -> None:
-        """Ask with whose labels these are compared."""
-        if not self._is_at_work():
-            self._questions.other_project(self._compare)
-
-    def count(self) -> None:
-        """Count what the project holds."""
-        if self._is_at_work():
-            return
-
-        def job(project: LabelProject, progress: Progress) -> str:
-            return statistics_words(project_statistics(project, progress))
-
-        self._run_report("Labels are being counted", job)
-
-    def _choose_frames(self, places: tuple[Path, ...], budget: int, asks_model: bool) -> None:
-        project = self.desk.project
-        if project is not None and not self._is_at_work():
-            self.frames.start(project, places, budget, asks_model=asks_model)
-
-    def _show_frames(self, report: ChoiceReport) -> None:
-        self._view.job.hide()
-        self._choice.show_report(report)
-
-    def _compare(self, folder: Path) -> None:
-        found: list[PictureAgreement] = []
-
-        def job(project: LabelProject, progress: Progress) -> str:
-            other = LabelProject.look(folder)
-            found.extend(compare_projects(project, other, on_progress=progress))
-            self._agreement = {one.stem: one for one in found}
-            return agreement_words(found)
-
-        self._run_report("Labels are being compared", job)
-
-    def _run_report(self, what: str, job: Callable[[LabelProject, Progress], str]) -> None:
-        self._view.show_tab("data")
-        self.jobs.run(what, job)
-
-    def _is_at_work(self) -> bool:
-        busy = self.model.is_running or self.frames.is_running or self.jobs.is_running
-        if busy:
-            self.explained.emit("One job at a time: cancel the one at work first.")
-        return busy
-
-    def _open_or_adopt(self, folder: Path) -> None:
-        if not ProjectPaths(folder).project.is_file() and (folder / "images").is_dir():
-            self.desk.create_project(folder, folder.name)
-        else:
-            self.desk.open_project(folder)
-
     # What happens
 
     def _take_project(self) -> None:
@@ -388,7 +275,7 @@ class Workroom(QObject):
         if project is None:
             return
         self.recent.add(project.directory)
-        self._agreement = {}
+        self.data.agreement = {}
         self._view.pictures.list.forget_thumbnails()
         self._thumbnails.cancel()
         self._view.data.said.say("")
@@ -436,7 +323,7 @@ class Workroom(QObject):
         if self.desk.is_editable and self.box.name == "pick":
             self.box.use("brush")
         self.walk.look()
-        known = self._agreement.get(shown.stem)
+        known = self.data.agreement.get(shown.stem)
         if known is not None:
             self.inspection.show_disputes(known.disputes)
 
@@ -451,10 +338,10 @@ class Workroom(QObject):
             self._view.canvas.show_words(f"{what} …")
 
     def _end_job(self, said: str) -> None:
-        self.model.tidy()
         self._view.job.hide()
-        self.explained.emit(said)
-        self._view.data.said.say(said)
+        if said:
+            self.explained.emit(said)
+            self._view.data.said.say(said)
         project = self.desk.project
         if project is None:
             return
@@ -467,8 +354,8 @@ class Workroom(QObject):
         """Do what the key beside a problem says."""
         if self.desk.problem:
             self.desk.save()
-        elif not self._is_at_work():
-            self._questions.moved(self.jobs.find_moved)
+        else:
+            self.data.ask_moved()
 
     def _forget(self, folder: Path) -> None:
         self.recent.forget(folder)
@@ -482,7 +369,7 @@ class Workroom(QObject):
         view, desk, place, projects = self._view, self.desk, self.place, self._projects
         view.asked.connect(self.act)
         view.mend_asked.connect(self._mend)
-        view.job.cancelled.connect(self.cancel_jobs)
+        view.job.cancelled.connect(self.data.cancel)
         view.tools.class_chosen.connect(place.choose_class)
         view.tools.settings_changed.connect(place.change_settings)
         view.tools.new_plant_asked.connect(place.new_plant)
@@ -500,25 +387,17 @@ class Workroom(QObject):
         desk.failed.connect(self._say_problem)
         desk.busied.connect(self._show_busy)
         place.said.connect(self.explained)
-        self.exchange.said.connect(self.explained)
+        self.data.explained.connect(self.explained)
+        self.data.progressed.connect(view.job.show_share)
+        self.data.ended.connect(self._end_job)
+        self.data.reported.connect(lambda: view.show_tab("data"))
         self._thumbnails.made.connect(view.pictures.list.pictures.show_thumbnail)
         self.recent.listed.connect(projects.show_recent)
-        choice, frames = self._choice, self.frames
-        choice.place_asked.connect(lambda: self._questions.source(choice.add_place))
-        choice.started.connect(self._choose_frames)
-        choice.taken.connect(frames.take)
-        choice.left.connect(frames.leave)
-        frames.chosen.connect(self._show_frames)
-        frames.ended.connect(self._end_job)
-        for job in (self.jobs, self.model, frames):
-            job.progressed.connect(view.job.show_share)
-        self.jobs.finished.connect(self._end_job)
-        self.model.ended.connect(self._end_job)
         projects.opened.connect(desk.open_project)
         projects.looked_at.connect(desk.look_at_project)
         projects.forgotten.connect(self._forget)
         projects.created.connect(desk.create_project)
-        projects.browse_asked.connect(self.ask_project)
+        projects.browse_asked.connect(self.data.ask_project)
         projects.place_asked.connect(
             lambda: self._questions.place("Where are projects made?", projects.set_root)
         )

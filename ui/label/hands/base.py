@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
+import numpy as np
 from PySide6.QtCore import QPointF, Qt
-from PySide6.QtGui import QColor, QPainter, QPen, QPolygonF
+from PySide6.QtGui import QColor, QImage, QPainter, QPen, QPolygonF
 
 from agriseg.labelling.document import LabelDocument
-from agriseg.labelling.edits import Edit, Rect
-from agriseg.labelling.tools.regions import BoolArray, Paint
+from agriseg.labelling.edits import Edit
+from agriseg.labelling.tools.regions import BoolArray, Paint, Region
 from ui.label.canvas import Pointer
 from ui.label.settings import ToolSettings
 from ui.label.viewport import Viewport
@@ -21,6 +22,7 @@ Make = Callable[[LabelDocument], Edit | None]
 INK = QColor("#ffffff")
 EDGE = QColor(0, 0, 0, 220)
 ACCENT = QColor("#f0e442")
+_GLOW_ALPHA = 0x90
 
 
 class Workplace(Protocol):
@@ -44,11 +46,6 @@ class Workplace(Protocol):
     @property
     def selected(self) -> int:
         """The plant picked; 0 for none."""
-        ...
-
-    @property
-    def visible(self) -> Rect:
-        """The part of the picture that is seen."""
         ...
 
     @property
@@ -175,3 +172,15 @@ def draw_knot(painter: QPainter, at: QPointF, *, ink: QColor = INK, radius: floa
 def distance_px(view_scale: float, one: Pointer, u: float, v: float) -> float:
     """Return how far a pointer is from (u, v), in screen pixels."""
     return view_scale * float(((one.u - u) ** 2 + (one.v - v) ** 2) ** 0.5)
+
+
+def glowing(region: Region) -> QImage:
+    """Return an image of a region's size that lights up its pixels."""
+    alpha = _GLOW_ALPHA / 255.0
+    channels = (ACCENT.red(), ACCENT.green(), ACCENT.blue())
+    red, green, blue = (round(channel * alpha) for channel in channels)
+    colour = _GLOW_ALPHA << 24 | red << 16 | green << 8 | blue
+    pixels = np.where(region.mask, np.uint32(colour), np.uint32(0))
+    height, width = pixels.shape
+    form = QImage.Format.Format_ARGB32_Premultiplied
+    return QImage(pixels.tobytes(), width, height, 4 * width, form).copy()

@@ -12,11 +12,10 @@ from agriseg.labelling.tools.brush import brush_region
 from agriseg.labelling.tools.regions import ERASER, Paint, Region
 from agriseg.labelling.tools.superpixels import Superpixels, superpixels
 from ui.label.canvas import Pointer
-from ui.label.hands.base import BaseHand, Workplace
+from ui.label.hands.base import BaseHand, Workplace, glowing
 from ui.label.viewport import Viewport
 from ui.review.thread import ReviewThread
 
-_GLOW = 0x90F0E442
 _TOUCH_RADIUS_PX = 0.6
 
 
@@ -113,19 +112,9 @@ class SuperpixelHand(BaseHand):
         return self._parts
 
     def _take(self, region: Region) -> None:
-        self._glow = (region, _glowing(region)) if not region.rect.is_empty else None
+        self._glow = (region, glowing(region)) if not region.rect.is_empty else None
         self._place.redraw()
 
     def stop(self) -> None:
         """End the thread."""
         self._thread.stop()
-
-
-def _glowing(region: Region) -> QImage:
-    alpha = (_GLOW >> 24) / 255.0
-    channels = [round(((_GLOW >> shift) & 0xFF) * alpha) for shift in (16, 8, 0)]
-    colour = _GLOW & 0xFF000000 | channels[0] << 16 | channels[1] << 8 | channels[2]
-    pixels = np.where(region.mask, np.uint32(colour), np.uint32(0))
-    height, width = pixels.shape
-    form = QImage.Format.Format_ARGB32_Premultiplied
-    return QImage(pixels.tobytes(), width, height, 4 * width, form).copy()
