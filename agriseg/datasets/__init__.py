@@ -1,1 +1,1 @@
-"""Labelled data sets: readers of the formats in which people keep them; see ``FORMATS.md``."""
+"""Labelled data sets: readers and writers of the formats of other programs; see ``FORMATS.md``."""

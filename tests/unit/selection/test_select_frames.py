@@ -21,7 +21,8 @@ from agriseg.selection.candidates import (
     VideoCandidates,
     open_candidates,
 )
-from agriseg.selection.selecting import Selection, Weights, select_frames
+from agriseg.selection.selecting import Selection, select_frames
+from agriseg.selection.valuing import Weights
 
 
 def _picture(seed: int) -> UInt8Array:
@@ -163,6 +164,16 @@ def test_a_run_gives_its_marked_frames_and_where_weeds_were_given_up(run: Path) 
     assert selection.choices[0].reasons[0] == "marked: docks"
     assert "weeds given up soon after" in selection.choices[0].reasons[1]
     source.close()
+
+
+@pytest.mark.parametrize(("t_s", "index"), [(500.05, 0), (500.55, 10), (500.96, 18)])
+def test_what_the_operator_marked_comes_before_all_else(run: Path, t_s: float, index: int) -> None:
+    write_notes(run, RunNotes(marks=(Mark(mark_id=1, t_s=t_s, text=""),)))
+    source = open_candidates(run)
+    chosen = select_frames([source], 1).choices[0]
+    source.close()
+    assert chosen.candidate.index == index
+    assert chosen.reasons[0] == "marked"
 
 
 def test_what_is_no_source_is_said(tmp_path: Path) -> None:
