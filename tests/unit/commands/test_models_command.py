@@ -45,6 +45,7 @@ def test_lists_shipped_and_own_models_and_every_architecture(
     assert "missing" in models["broken"]["problem"]
     assert {one["name"] for one in listed["architectures"]} == set(ARCHITECTURES)
     assert listed["user_folder"] == str(user_folder)
+    assert listed["deployed"] == SHIPPED_NAME
 
 
 def test_the_list_for_people_names_them_too(

@@ -53,7 +53,7 @@ def test_places_say_what_they_are_and_where() -> None:
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_painted_drive().record(tmp_path_factory.mktemp("proven") / "run", 2.6)
+    return make_painted_drive().record(tmp_path_factory.mktemp("proven") / "run", 2.0)
 
 
 def test_a_model_that_finds_nothing_no_longer_sprays_the_weeds(run: Path) -> None:
@@ -115,6 +115,7 @@ def _renamed(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_a_proof_keeps_what_runs_say_and_those_that_cannot_be_replayed(
     run: Path, tmp_path: Path
 ) -> None:

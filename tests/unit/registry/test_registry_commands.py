@@ -30,14 +30,13 @@ def test_deploy_and_roll_back(capsys: pytest.CaptureFixture[str]) -> None:
     assert "was not compared" in _said(["deploy", "maize-1.1"], capsys, 2)
     said = _said(["deploy", "maize-1.1", "--unproven"], capsys)
     assert "deployed: maize-1.1; before: the shipped model" in said
-    listed = json.loads(_said(["list", "--json"], capsys))
-    assert listed["deployed"] == "maize-1.1"
+    assert ModelRegistry().deployed_id() == "maize-1.1"
     assert "deployed again: field-lite0" in _said(["rollback"], capsys)
     log = json.loads(_said(["log", "--json"], capsys))
     assert [entry["how"] for entry in log] == ["unproven", "rollback"]
     assert "rollback  the shipped model" in _said(["log"], capsys)
     _said(["delete", "maize-1.1"], capsys)
-    assert json.loads(_said(["list", "--json"], capsys))["deployed"] == SHIPPED_NAME
+    assert [one.model_id for one in ModelRegistry().models()] == [SHIPPED_NAME]
     assert "nothing to go back to" in _said(["rollback"], capsys, 2)
 
 
@@ -58,6 +57,4 @@ def test_a_model_travels_to_another_robot(
     _said(["trust", signer.lower(), "--pack", str(pack), "--label", "old robot"], capsys)
     assert f"{signer}  old robot" in _said(["key"], capsys)
     assert "added: maize-1.1" in _said(["unpack", str(pack)], capsys)
-    assert "maize-1.1" in [
-        one["name"] for one in json.loads(_said(["list", "--json"], capsys))["models"]
-    ]
+    assert "maize-1.1" in [one.model_id for one in ModelRegistry().models()]

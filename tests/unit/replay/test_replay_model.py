@@ -58,6 +58,7 @@ def test_the_pictures_count_not_what_was_seen_then(run: Path) -> None:
     assert found("exg", ClassId.WEED) == found("", ClassId.WEED) > 5
 
 
+@pytest.mark.slow
 def test_a_network_is_found_by_its_name(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     result = _replayed(run, SHIPPED_NAME, capsys)
     (seen,) = result["replays"]
@@ -65,6 +66,7 @@ def test_a_network_is_found_by_its_name(run: Path, capsys: pytest.CaptureFixture
     assert seen["weeds"] == result["original"]["weeds"]
 
 
+@pytest.mark.slow
 def test_other_settings_go_with_another_model(
     run: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
