@@ -131,7 +131,8 @@ def test_a_change_that_was_cut_off_in_the_writing_is_left_out(
     assert len(read.changes) == 2
 
 
-def test_a_damaged_record_and_all_behind_it_are_left_out(tmp_path: Path) -> None:
+@pytest.mark.parametrize("place", [20, -1])
+def test_a_damaged_record_and_all_behind_it_are_left_out(tmp_path: Path, place: int) -> None:
     document = LabelDocument(np.zeros((40, 60, 3), np.uint8))
     journal = Journal(tmp_path, "photo")
     document.record(journal.add)
@@ -142,7 +143,7 @@ def test_a_damaged_record_and_all_behind_it_are_left_out(tmp_path: Path) -> None
     journal.close()
     [(_, path)] = segments(tmp_path, "photo")
     data = bytearray(path.read_bytes())
-    data[sizes[0] + 20] ^= 1
+    data[sizes[0] + place if place > 0 else sizes[1] + place] ^= 1
     path.write_bytes(data)
     read = read_journal(tmp_path, "photo")
     assert read.torn

@@ -45,12 +45,13 @@ def _two_leaves() -> LabelDocument:
 
 def test_a_line_splits_a_plant_and_the_stem_goes_with_its_part() -> None:
     document = _two_leaves()
+    _do(document, brush(document, np.array([[95.0, 55.0, 2.0]]), Paint(class_id=1, plant=6)))
     whole = (document.instances > 0).copy()
     _do(document, split_along(document, 1, np.array([[50.0, 20.0], [50.0, 40.0]])))
     assert document.instances[30, 30] == 1
-    assert document.instances[30, 70] == 2
+    assert document.instances[30, 70] == 7, "6 is taken"
     assert ((document.instances > 0) == whole).all(), "no pixel is lost to the cut"
-    assert dict(document.stems) == {2: (70.0, 30.0)}
+    assert dict(document.stems) == {7: (70.0, 30.0)}
     document.undo()
     assert dict(document.stems) == {1: (70.0, 30.0)}
 

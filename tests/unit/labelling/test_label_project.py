@@ -85,6 +85,8 @@ def test_own_classes_are_kept_and_count_for_what_they_mean_in_training(tmp_path:
     with LabelProject.look(tmp_path / "project") as project:
         assert project.labels("photo0").classes[10, 20] == 3
         assert project.classes[3] == thistle
+        cv2.imwrite(str(project.paths.mask("photo0")), np.ones((40, 60), np.uint8))
+        assert project.labels("photo0").classes[10, 20] == 1, "the mask of another program holds"
 
 
 def test_a_picture_without_any_label_can_be_done_as_bare_soil(tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -91,7 +93,7 @@ def test_a_brush_can_keep_to_classes_and_to_vegetation() -> None:
 def test_ignored_ground_has_no_plant() -> None:
     document = _blank()
     _do(document, brush(document, np.array([[20.0, 30.0, 8.0]]), CROP))
-    _do(document, brush(document, np.array([[20.0, 30.0, 3.0]]), IGNORE))
+    _do(document, brush(document, np.array([[20.0, 30.0, 3.0]]), replace(IGNORE, plant=7)))
     assert document.classes[30, 20] == 255
     assert document.instances[30, 20] == 0
     assert document.instances[30, 26] == 1
