@@ -6,7 +6,7 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -77,18 +77,20 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def run(args: argparse.Namespace) -> int:
     """Replay, print, write; 1 where a run could not be replayed or came out otherwise."""
+    from agriseg.commands.progress_line import progress_line
     from agriseg.replay.sweep import sweep
     from agriseg.replay.what_if import ReplayCancelled
 
     settings = _settings(args)
     try:
-        results = sweep(
-            args.runs,
-            settings,
-            workers=args.workers,
-            cluster=args.cluster,
-            progress=_progress_line(),
-        )
+        with progress_line() as progress:
+            results = sweep(
+                args.runs,
+                settings,
+                workers=args.workers,
+                cluster=args.cluster,
+                progress=progress,
+            )
     except (KeyboardInterrupt, ReplayCancelled):
         print("\nGiven up; nothing was written.", file=sys.stderr)
         return 130
@@ -121,24 +123,6 @@ def _settings(args: argparse.Namespace) -> list[ReplaySettings]:
     if args.curve:
         return curve_settings(base, *parse_curve(args.curve))
     return [] if base.is_unchanged else [base]
-
-
-def _progress_line() -> Callable[[str, float], None]:
-    """Return what draws how far it is and how long it will still take, on a terminal."""
-    import time
-
-    if not sys.stderr.isatty():
-        return lambda _, __: None
-    began: dict[str, float] = {}
-
-    def draw(what: str, share: float) -> None:
-        spent_s = time.monotonic() - began.setdefault(what, time.monotonic())
-        left = f", {spent_s * (1.0 - share) / share:.0f} s left" if share > 0.02 else ""
-        print(f"\r\x1b[K{what}: {100.0 * share:.0f} %{left}", end="", file=sys.stderr)
-        if share >= 1.0:
-            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
-
-    return draw
 
 
 Row = tuple[str, float | None, "ReplayFigures"]

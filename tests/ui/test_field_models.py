@@ -244,12 +244,13 @@ def test_a_boundary_in_words(tmp_path: Path) -> None:
 
 def test_what_a_boundary_does_now() -> None:
     def titled(status: PositionStatus | None, name: str = "acre", problem: str = "") -> str:
-        view = boundary_view(status, name, problem, is_applied=status is not None)
+        view = boundary_view(status, name, problem, is_now=True)
         return f"{view.level.value}: {view.detail}"
 
     assert titled(status_at(), name="").startswith("wait: Spraying is not limited")
     assert titled(None).startswith("wait: It is put in force")
     assert titled(status_at()).startswith("ok: In force.")
+    assert "is silent" in boundary_view(status_at(), "acre", "", is_now=False).detail
     assert "1 nozzle is kept closed" in titled(status_at(barred=1))
     assert titled(status_at(barred=1, hold="No fix.")).endswith("held closed: No fix.")
     gone = titled(None, problem="x: there is no such boundary file.")

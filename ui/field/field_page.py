@@ -241,7 +241,7 @@ class FieldPage(QWidget):
         desk, config = self.desk, self._config.boundary
         self.boundary.show_reading(desk.reading)
         name = "" if not desk.file else desk.used.name if desk.used else Path(desk.file).name
-        view = boundary_view(status, name, desk.used_problem, is_applied=self._is_now)
+        view = boundary_view(status, name, desk.used_problem, is_now=self._is_now)
         self.boundary.show_view(view, has_boundary=bool(desk.file))
         shown = desk.shown
         facts = boundary_facts(shown, config, self._units) if shown is not None else ()

@@ -134,7 +134,7 @@ class BoundaryView:
 
 
 def boundary_view(
-    status: PositionStatus | None, name: str, problem: str, *, is_applied: bool
+    status: PositionStatus | None, name: str, problem: str, *, is_now: bool
 ) -> BoundaryView:
     """Say what the boundary does.
 
@@ -146,8 +146,8 @@ def boundary_view(
         Of the boundary that is chosen; empty without one.
     problem : str
         Why its file cannot be read; empty when it can.
-    is_applied : bool
-        Whether the engine talks, so that its word is of now.
+    is_now : bool
+        Whether the status is of now.
     """
     if problem:
         return BoundaryView(
@@ -164,9 +164,16 @@ def boundary_view(
             " closes before the edge and around no-spray zones.",
             icon="vector-polygon",
         )
-    if not is_applied or status is None:
+    if status is None:
         return BoundaryView(
             level=Level.WAIT, title=name, detail="It is put in force as the field engine starts."
+        )
+    if not is_now:
+        return BoundaryView(
+            level=Level.WAIT,
+            title=name,
+            detail="The field engine, which keeps it, is silent; the controller then keeps the"
+            " nozzles closed.",
         )
     if status.hold:
         return BoundaryView(
