@@ -159,6 +159,16 @@ class WindowSettings:
         self._store.setValue("record/last", json.dumps(dict(values)))
 
     @property
+    def segment_anything(self) -> tuple[str, ...]:
+        """Encoder and decoder files of the model that understands clicks; empty for none."""
+        lines = str(self._store.value("label/segment-anything", "")).split("\n")
+        return tuple(line for line in lines if line)
+
+    @segment_anything.setter
+    def segment_anything(self, files: tuple[str, ...]) -> None:
+        self._store.setValue("label/segment-anything", "\n".join(files))
+
+    @property
     def geometry(self) -> QByteArray | None:
         """Size and place of the window, as Qt saved them."""
         value = self._store.value("geometry")

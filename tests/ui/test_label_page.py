@@ -33,6 +33,7 @@ class Recent:
 
     def __init__(self) -> None:
         self.label_projects: tuple[str, ...] = ()
+        self.segment_anything: tuple[str, ...] = ()
 
 
 def picture(path: Path, plants: tuple[tuple[int, int], ...] = ((80, 120), (230, 100))) -> None:
@@ -618,6 +619,40 @@ class TestTheModelsHelp:
         assert work.choice.list.count() == 3
         assert "variety" in work.choice.list.item(0).text()
         assert work.choice.take_key.text() == "Add 3 pictures"
+
+    def test_clicks_without_a_model_are_explained(self, work: LabelPage, qtbot: QtBot) -> None:
+        qtbot.keyClick(work.view.canvas, Qt.Key.Key_A, SHIFT)
+        click(work, qtbot, 80, 120)
+        assert "two ONNX files" in work.view.hint.text()
+        qtbot.keyClick(work.view.canvas, Qt.Key.Key_A, CTRL)
+        assert work.paths.isVisible()
+
+    @pytest.mark.slow
+    def test_clicks_that_a_model_understands(
+        self, work: LabelPage, qtbot: QtBot, tmp_path: Path
+    ) -> None:
+        tiny = pytest.importorskip("tiny_anything")
+        pytest.importorskip("onnxruntime")
+        files = (tiny.write_encoder(tmp_path / "e.onnx"), tiny.write_decoder(tmp_path / "d.onnx"))
+        work.room.act("anything-files")
+        for file in files:
+            work.paths.line.setText(str(file))
+            qtbot.mouseClick(work.paths.take_key, LEFT)
+        model = work.room.box.anything
+        qtbot.keyClick(work.view.canvas, Qt.Key.Key_A, SHIFT)
+        with qtbot.waitSignal(model.answered, timeout=60_000):
+            click(work, qtbot, 80, 120)
+        assert not document(work).classes.any()
+        key(work, qtbot, Qt.Key.Key_Return)
+        found = document(work)
+        assert found.classes[120, 80] == 1
+        radius = tiny.RADIUS * SIZE_PX[0] / tiny.SIDE
+        assert np.count_nonzero(found.classes) == pytest.approx(np.pi * radius**2, rel=0.1)
+        work.room.box.anything.start(files[1], files[0])
+        with qtbot.waitSignal(model.failed, timeout=60_000) as said:
+            pass
+        assert "not a decoder" in said.args[0]
+        assert not model.is_running
 
     @pytest.mark.slow
     def test_pre_label_choice_and_adding_through_processes(

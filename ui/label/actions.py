@@ -113,6 +113,14 @@ TOOLS = (
         " Shift adds to the current plant, right button makes soil.",
     ),
     Action(
+        name="anything",
+        word="Click",
+        icon="target",
+        keys=("Shift+A",),
+        help="With a segment-anything model of yours: touch the plant, right button what does not"
+        " belong; Enter keeps it, Backspace takes a click back. Ctrl+A chooses its two files.",
+    ),
+    Action(
         name="cut",
         word="Cut out",
         icon="content-cut",
@@ -255,6 +263,13 @@ MODEL = (
 )
 
 DATA = (
+    Action(
+        name="anything-files",
+        word="Click model",
+        icon="target",
+        keys=("Ctrl+A",),
+        help="Choose the two ONNX files, encoder and decoder, of the tool Click",
+    ),
     Action(
         name="check",
         word="Look for mistakes",

@@ -63,7 +63,7 @@ class PathPanel(QFrame):
         self.take_key.clicked.connect(self._take)
         self.leave_key.clicked.connect(self._leave)
         self.line.returnPressed.connect(self._take)
-        self.line.textEdited.connect(lambda _text: self._draw())
+        self.line.textChanged.connect(lambda _text: self._draw())
         self.list.clicked.connect(self._touch)
         self.list.activated.connect(self._touch)
         self.hide()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject
 
-from ui.label.path_panel import PathPanel
+from ui.label.path_panel import Check, PathPanel
 
 Take = Callable[[Path], None]
 
@@ -70,6 +70,28 @@ class PathQuestions(QObject):
             suffixes=("",),
         )
 
+    def anything(self, take: Callable[[Path, Path], None]) -> None:
+        """Which two files make the model that understands clicks?"""
+
+        def then(encoder: Path) -> None:
+            self._ask(
+                "The decoder of the model",
+                "The second ONNX file: it has an input named point_coords.",
+                "Take",
+                lambda decoder: take(encoder, decoder),
+                suffixes=(".onnx",),
+                check=_no_file,
+            )
+
+        self._ask(
+            "The encoder of a segment-anything model",
+            "Two ONNX files that you supply: first the encoder, which looks at the whole picture.",
+            "Take",
+            then,
+            suffixes=(".onnx",),
+            check=_no_file,
+        )
+
     def labels(self, take: Take) -> None:
         """Which labels come in?"""
         self._ask(
@@ -92,12 +114,22 @@ class PathQuestions(QObject):
         answer: str,
         take: Take,
         suffixes: tuple[str, ...] | None = None,
+        check: Check | None = None,
     ) -> None:
         self._take = take
         self._panel.ask(
-            heading, explanation, self._panel.folder, answer, suffixes=suffixes, check=_not_there
+            heading,
+            explanation,
+            self._panel.folder,
+            answer,
+            suffixes=suffixes,
+            check=check or _not_there,
         )
 
 
 def _not_there(path: Path) -> str:
     return "" if path.exists() else f"{path} is not there."
+
+
+def _no_file(path: Path) -> str:
+    return "" if path.is_file() else "Choose a file."

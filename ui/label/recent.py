@@ -20,6 +20,8 @@ class RecentStore(Protocol):
     """Keeps folders from one start to the next."""
 
     label_projects: tuple[str, ...]
+    segment_anything: tuple[str, ...]
+    """Encoder and decoder of the tool Click; empty for none."""
 
 
 class RecentProjects(QObject):

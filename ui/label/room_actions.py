@@ -90,6 +90,7 @@ def _data(room: Workroom) -> Actions:
         "confirm-all": walk.confirm_all,
         "propagate": room.propagate,
         "check": room.check,
+        "anything-files": room.ask_anything,
         "next-finding": inspection.step,
         "mend": inspection.mend,
         "add": data.ask_pictures,

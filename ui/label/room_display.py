@@ -56,7 +56,7 @@ class RoomDisplay(QObject):
         desk.picture_closed.connect(self._show_no_picture)
         place.changed.connect(self._take_change)
         place.settled.connect(self._show_settings)
-        place.busied.connect(self._show_computing)
+        place.busied.connect(self.show_computing)
         box.changed.connect(self._show_tool)
         walk.changed.connect(self._show_walk)
         walk.shown.connect(view.canvas.frame)
@@ -159,7 +159,8 @@ class RoomDisplay(QObject):
         self._view.tools.show_tool(name)
         self._view.show_hint(self._box.hint)
 
-    def _show_computing(self, what: str) -> None:
+    def show_computing(self, what: str) -> None:
+        """Say what is being computed; empty when it is done."""
         self._view.show_hint(f"{what} …" if what else self._box.hint)
 
     def _show_walk(self) -> None:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QPainter
 
 from ui.label.actions import ACTIONS
+from ui.label.anything import AnythingProcess
 from ui.label.canvas import LabelCanvas, Pointer
+from ui.label.hands.anything_hand import AnythingHand
 from ui.label.hands.base import BaseHand
 from ui.label.hands.brush_hand import BrushHand
 from ui.label.hands.corners_hand import CornersHand
@@ -32,6 +37,10 @@ class ToolBox(QObject):
     canvas : LabelCanvas
     marks : Marks
         Drawn below what the tool has in hand.
+    picture : callable
+        Returns the file of the picture at work.
+    open_model : callable
+        Opens the model that understands clicks, or asks for its files; returns whether it opens.
     """
 
     changed = Signal(str)
@@ -42,9 +51,12 @@ class ToolBox(QObject):
         place: LabelWorkplace,
         canvas: LabelCanvas,
         marks: Marks,
+        picture: Callable[[], Path | None],
+        open_model: Callable[[], bool],
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
+        self.anything = AnythingProcess(self)
         self._canvas = canvas
         self._marks = marks
         self._is_open = False
@@ -58,6 +70,7 @@ class ToolBox(QObject):
             "corners": CornersHand(place),
             "scissors": ScissorsHand(place),
             "cut": CutHand(place),
+            "anything": AnythingHand(place, self.anything, picture, open_model),
             "superpixels": self._patches,
             "fill": FillHand(place),
             "wand": WandHand(place),
@@ -101,6 +114,7 @@ class ToolBox(QObject):
     def stop(self) -> None:
         """End what tools have running."""
         self._patches.stop()
+        self.anything.stop()
 
     # What the canvas calls
 

@@ -65,7 +65,10 @@ class Workroom(QObject):
         self.desk = LabelDesk(self)
         self.place = LabelWorkplace(self)
         marks = Marks()
-        self.box = ToolBox(self.place, view.canvas, marks, self)
+        self._store = recent
+        self.box = ToolBox(
+            self.place, view.canvas, marks, self._picture_file, self._open_anything, self
+        )
         self.walk = DoubtWalk(self.place, self)
         self.inspection = Inspection(self.place, self)
         self._questions = PathQuestions(paths, self)
@@ -227,6 +230,26 @@ class Workroom(QObject):
 
     # Model and checks
 
+    def ask_anything(self) -> None:
+        """Ask for the two files of the model that understands clicks."""
+        self._questions.anything(self._take_anything)
+
+    def _take_anything(self, encoder: Path, decoder: Path) -> None:
+        self._store.segment_anything = (str(encoder), str(decoder))
+        self._open_anything()
+
+    def _open_anything(self) -> bool:
+        files = self._store.segment_anything
+        if len(files) != 2:
+            self.explained.emit("The tool Click needs a model of yours: two ONNX files (Ctrl+A).")
+            return False
+        self.box.anything.start(Path(files[0]), Path(files[1]))
+        return True
+
+    def _picture_file(self) -> Path | None:
+        project, shown = self.desk.project, self.desk.shown
+        return project.image_path(shown.stem) if project is not None and shown is not None else None
+
     def propagate(self) -> None:
         """Take the labels of the picture before over, where both show the same ground."""
         project, shown = self.desk.project, self.desk.shown
@@ -387,6 +410,7 @@ class Workroom(QObject):
         desk.failed.connect(self._say_problem)
         desk.busied.connect(self._show_busy)
         place.said.connect(self.explained)
+        self.box.anything.busied.connect(self.display.show_computing)
         self.data.explained.connect(self.explained)
         self.data.progressed.connect(view.job.show_share)
         self.data.ended.connect(self._end_job)
