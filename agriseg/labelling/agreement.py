@@ -31,7 +31,8 @@ class Agreement:
     pixels : PixelScores
         Of soil, crop and weed; ground that either ignores is left out.
     plants : PanopticScores
-        Plants of one class that overlap by more than half are the same plant.
+        Plants of one class that overlap by more than half are the same plant. Only of pictures
+        in which both labellers numbered the plants that they labelled.
     """
 
     pixels: PixelScores
@@ -104,6 +105,14 @@ class Agreement:
             for index, class_id in enumerate(CLASSES)
             if class_id is not ClassId.SOIL
         }
+
+
+def _is_numbered(labels: StoredLabels, classes: ClassList) -> bool:
+    """Whether plants have numbers, or there are none."""
+    plants = (ClassId.CROP, ClassId.WEED)
+    return bool(
+        labels.instances.any() or not np.isin(classes.meanings(labels.classes), plants).any()
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -167,6 +167,15 @@ def test_ground_that_either_ignores_is_left_out() -> None:
     assert agreement.plant_counts["crop"] == (0, 0, 0)
 
 
+def test_plants_are_compared_where_both_numbered_them() -> None:
+    numbered, bare, empty = _labels(20.0), _labels(20.0), _labels(20.0)
+    bare.instances[:] = 0
+    empty.instances[:], empty.classes[:] = 0, 0
+    assert Agreement.of(numbered, bare, ClassList()).plant_counts["crop"] == (0, 0, 0)
+    assert Agreement.of(numbered, empty, ClassList()).plant_counts["crop"] == (0, 1, 0)
+    assert Agreement.of(empty, numbered, ClassList()).plant_counts["crop"] == (0, 0, 1)
+
+
 def test_projects_are_compared_by_the_content_of_their_pictures(tmp_path: Path) -> None:
     photos = write_photos(tmp_path / "photos")
     renamed = [photo.rename(photo.with_name(f"other{n}.png")) for n, photo in enumerate(photos)]
