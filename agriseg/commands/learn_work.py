@@ -107,7 +107,8 @@ def _train_here(job: Path, spec: JobSpec) -> bool:
 
 def _train_there(job: Path, spec: JobSpec, desk: Desk) -> bool:
     from agriseg.learning.course import link_line
-    from agriseg.learning.remote import RemoteComputer, RemoteTraining
+    from agriseg.learning.remote import RemoteComputer
+    from agriseg.learning.remote_training import RemoteTraining
     from agriseg.learning.work import NEEDED_THERE, training_arguments
 
     assert spec.remote is not None

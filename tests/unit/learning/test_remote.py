@@ -11,7 +11,8 @@ from ssh_server import SshServer, write_fake_agriseg
 
 from agriseg.errors import LearningError
 from agriseg.learning.course import Course
-from agriseg.learning.remote import LineDropped, RemoteComputer, RemoteTraining
+from agriseg.learning.remote import LineDropped, RemoteComputer
+from agriseg.learning.remote_training import RemoteTraining
 from agriseg.learning.spec import RemoteChoice
 
 NAMES = ("training.toml", "data")
@@ -158,7 +159,7 @@ def test_it_can_be_paused_stopped_and_taken_up_again(
     first.doing = pause_then_stop
     assert not first.run()
     assert seen[-1] == seen[-2], "it stood still"
-    (there / job.name / "training" / "control").unlink()
+    (there / job.name / "training" / "control").write_text("pause")  # left from before
 
     second = Follower(RemoteComputer(choice, job.name), job)
     second.doing = lambda _: _finish(there, job)
