@@ -11,7 +11,7 @@ from agriseg.opencv import cv2
 
 _LEAST_AREA_PX = 30
 _THIN = np.ones((3, 3), np.uint8)
-_JOINS_WITHIN_PX = 9
+_JOINS_WITHIN_PX = 5
 _MOST = 400
 
 

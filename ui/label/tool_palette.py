@@ -24,7 +24,7 @@ class ToolPalette(QFrame):
         self._columns = 0
         self.keys: dict[str, Key] = {}
         for tool in TOOLS:
-            key = Key(keeper, tool.word, tool.icon, tool.keys[0], _FACE)
+            key = Key(keeper, tool.word, tool.icon, tool.keys[0].replace("Shift+", "⇧"), _FACE)
             key.setToolTip(f"{tool.word} ({tool.keys[0]}): {tool.help}")
             key.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
             key.clicked.connect(lambda _checked=False, n=tool.name: self.chosen.emit(n))
