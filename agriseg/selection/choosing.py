@@ -19,10 +19,10 @@ from numpy.typing import NDArray
 from agriseg.messages import Float64Array
 
 _LEAST_SPREAD = 1e-3
-_RANK = 3
-"""A frame stands for about so many that look most like it."""
+_RANK = 1
+"""A frame stands for the so many that look most like it; more cost more than variety brings."""
 
-_OTHERS = 0.5
+_OTHERS = 0.1
 """What the frames count that a frame stands for, against its own value."""
 
 
@@ -131,7 +131,8 @@ def _reach(scaled: Float64Array) -> float:
 
 
 def _likeness(first: Float64Array, second: Float64Array, reach: float) -> Float64Array:
-    return np.asarray(np.exp(-_squares(first, second) / (reach * reach)), np.float64)
+    """Return how alike frames are, 1 for the same; far ones are still told from farther ones."""
+    return np.asarray(1.0 / (1.0 + _squares(first, second) / (reach * reach)), np.float64)
 
 
 def _squares(first: Float64Array, second: Float64Array) -> Float64Array:
