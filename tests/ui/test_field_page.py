@@ -278,12 +278,12 @@ def test_nothing_is_changed_while_spraying(rig: WindowRig, qtbot: QtBot, acre: P
 
 
 def test_a_receiver_is_chosen_with_its_speed(rig: WindowRig, qtbot: QtBot, tmp_path: Path) -> None:
-    rig.ports = (RECEIVER,)
     rig.show(make_snapshot(t_s=rig.now_s()))
     rig.window.show_page("setup")
     rig.window.show_page("field")
     page = rig.window.field
     page.show_tab("receiver")
+    rig.ports = (RECEIVER,)
     qtbot.waitUntil(lambda: RECEIVER.path in page.receiver.list.keys, timeout=5000)
     assert not page.receiver.bauds.isVisible()
     qtbot.mouseClick(page.receiver.list.keys[RECEIVER.path], LEFT)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Protocol
 
-from PySide6.QtCore import QStandardPaths, Qt, Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QHideEvent, QShowEvent
 from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
@@ -19,8 +18,9 @@ from ui.label.path_panel import PathPanel
 from ui.models.review_open import OpenedRun
 from ui.models.review_runs import RunCard, read_card
 from ui.review.compare_view import CompareView
-from ui.review.job_desk import JobDesk, JobFace
-from ui.review.jobs import ExportForm, Sweep, export_run, what_if
+from ui.review.export_desk import ExportDesk, Forgetful, ReviewMemory, export_folder
+from ui.review.job_desk import JobDesk
+from ui.review.jobs import ExportForm, Sweep, what_if
 from ui.review.outcome import Opener, open_folder
 from ui.review.picture import PaintedFrame
 from ui.review.record_view import RecordView
@@ -34,29 +34,6 @@ from ui.units import Units
 _UNKNOWN = float("nan")
 
 Stamp = tuple[float, int]
-
-
-def export_folder() -> Path:
-    """Return where exports go: a folder of the user's documents."""
-    documents = QStandardPaths.StandardLocation.DocumentsLocation
-    return Path(QStandardPaths.writableLocation(documents)) / "AgriSeg"
-
-
-class ReviewMemory(Protocol):
-    """What is remembered from one export to the next."""
-
-    exports: str
-    """The folder that exports go to; empty for the usual one."""
-    record: Mapping[str, object]
-    """What was stated for the last application."""
-
-
-class _Forgetful:
-    """Remembers as long as the page lives."""
-
-    def __init__(self) -> None:
-        self.exports = ""
-        self.record: Mapping[str, object] = {}
 
 
 class ReviewPage(QWidget):
@@ -90,12 +67,10 @@ class ReviewPage(QWidget):
     ) -> None:
         super().__init__(parent)
         self._root = root
-        self._exports = exports
         self._refusal = ""
         self._known: dict[Path, Stamp] = {}
         self._source: RunSource | None = None
         self._opened: OpenedRun | None = None
-        self._memory: ReviewMemory = memory or _Forgetful()
         self._reader = ReviewThread("review-list", self)
         self._thread = ReviewThread("review-run", self)
         self._job = JobDesk(self)
@@ -103,6 +78,9 @@ class ReviewPage(QWidget):
         self.view = RunView(keeper, units, opener)
         self.record = RecordView(keeper, opener)
         self.paths = PathPanel(keeper)
+        self.exports = ExportDesk(
+            self._job, self.view.export, self.record, exports, memory or Forgetful(), self
+        )
         self.compare = CompareView(keeper, units)
         self._stack = QStackedWidget()
         for widget in (self.runs, self.view, self.compare, self.record, self.paths):
@@ -111,7 +89,6 @@ class ReviewPage(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(self._stack)
         self._stack.setCurrentWidget(self.runs)
-        self.view.export.show_folder(self._folder())
         self._connect()
 
     @property
@@ -309,50 +286,33 @@ class ReviewPage(QWidget):
         self.close_run()
         self.runs.show_problem(text)
 
-    # Jobs in a process, and what they need
-
-    def _folder(self) -> Path:
-        return Path(self._memory.exports) if self._memory.exports else self._exports()
-
-    def _export(self, form: ExportForm, origin: Origin | None) -> None:
-        self._write(self.view.export, form, origin)
-
-    def _write(self, face: JobFace, form: ExportForm, origin: Origin | None = None) -> None:
-        if self._opened is not None:
-            directory, folder = self._opened.directory, self._folder()
-            what = f"{form.word} is written"
-            self._job.start(face, what, export_run, directory, form, folder, origin)
+    # Jobs in a process
 
     def _what_if(self, sweep: Sweep) -> None:
         if self._opened is not None:
             what = "The run is decided again"
             self._job.start(self.view.what_if, what, what_if, self._opened.directory, sweep)
 
-    def _choose_folder(self) -> None:
-        self._stack.setCurrentWidget(self.paths)
-        self.paths.ask(
-            "Where exports go",
-            "A folder of this computer, or a stick that is plugged in. It is remembered.",
-            self._folder(),
-            "Write there",
-            check=lambda path: "" if path.is_dir() else "There is no such folder.",
-        )
+    def _export(self, form: ExportForm, origin: Origin | None) -> None:
+        if self._opened is not None:
+            self.exports.write(self.view.export, self._opened.directory, form, origin)
 
-    def _take_folder(self, folder: Path) -> None:
-        self._memory.exports = str(folder)
-        self.view.export.show_folder(folder)
-        self._stack.setCurrentWidget(self.view)
+    def _write_record(self, form: ExportForm) -> None:
+        if self._opened is not None:
+            self.exports.write(self.record, self._opened.directory, form)
 
     def _open_record(self) -> None:
-        opened = self._opened
-        if opened is None:
-            return
-        configured = opened.story.history.config.record
-        self.record.begin(self.view.title.text(), opened.directory, configured, self._memory.record)
-        self._stack.setCurrentWidget(self.record)
+        if self._opened is not None:
+            self.exports.open_record(self._opened, self.view.title.text())
+            self._stack.setCurrentWidget(self.record)
 
-    def _remember_record(self, values: Mapping[str, object]) -> None:
-        self._memory.record = values
+    def _choose_folder(self) -> None:
+        self._stack.setCurrentWidget(self.paths)
+        self.exports.ask_folder(self.paths)
+
+    def _take_folder(self, folder: Path) -> None:
+        self.exports.take_folder(folder)
+        self._stack.setCurrentWidget(self.view)
 
     def _connect(self) -> None:
         self.runs.opened.connect(self.open_run)
@@ -371,8 +331,7 @@ class ReviewPage(QWidget):
         for panel in (self.view.export, self.view.what_if, self.record):
             panel.job.cancelled.connect(self._job.cancel)
         self.record.left.connect(lambda: self._stack.setCurrentWidget(self.view))
-        self.record.write_asked.connect(lambda form: self._write(self.record, form))
-        self.record.kept.connect(self._remember_record)
+        self.record.write_asked.connect(self._write_record)
         self.paths.chosen.connect(self._take_folder)
         self.paths.left.connect(lambda: self._stack.setCurrentWidget(self.view))
         self.view.opening.cancelled.connect(self._leave)
