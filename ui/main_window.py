@@ -397,7 +397,8 @@ class MainWindow(QMainWindow):
         """Say in the top bar what the position is, as long as somebody tells it."""
         word = None
         if self._link.talking and snapshot is not None:
-            word = position_word(snapshot, Units(self._settings.units))
+            units = Units(self._settings.units)
+            word = position_word(snapshot, units, self._bridge.now_s())
         self.top.show_position(word)
 
     def _show_actions(self) -> None:

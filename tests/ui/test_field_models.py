@@ -158,7 +158,9 @@ def test_a_silent_engine_tells_no_position() -> None:
     old = replace(snapshot_of(status_at()), t_s=NOW_S - 3.0)
     view = position_view(UBLOX, PositionConfig(), old, TALKING, METRIC, NOW_S)
     assert view.facts == ()
-    assert UBLOX.name in view.detail
+    assert "3.0 s old" in view.detail
+    begins = position_view(UBLOX, PositionConfig(), None, TALKING, METRIC, NOW_S)
+    assert UBLOX.name in begins.detail
 
 
 @pytest.mark.parametrize(
@@ -172,13 +174,15 @@ def test_a_silent_engine_tells_no_position() -> None:
     ],
 )
 def test_the_top_bar_has_a_word_for_it(status: PositionStatus, text: str, level: Level) -> None:
-    word = position_word(snapshot_of(status), METRIC)
+    word = position_word(snapshot_of(status), METRIC, NOW_S + 0.2)
     assert word is not None
     assert (word.text, word.level) == (text, level)
 
 
 def test_without_a_receiver_the_top_bar_has_no_word() -> None:
-    assert position_word(snapshot_of(None), METRIC) is None
+    assert position_word(snapshot_of(None), METRIC, NOW_S) is None
+    late = position_word(snapshot_of(status_at()), METRIC, NOW_S + 3.0)
+    assert late is None, "nor for what was three seconds ago"
 
 
 def test_places_and_headings() -> None:
@@ -250,7 +254,7 @@ def test_what_a_boundary_does_now() -> None:
     assert titled(status_at(), name="").startswith("wait: Spraying is not limited")
     assert titled(None).startswith("wait: It is put in force")
     assert titled(status_at()).startswith("ok: In force.")
-    assert "is silent" in boundary_view(status_at(), "acre", "", is_now=False).detail
+    assert "not known" in boundary_view(status_at(), "acre", "", is_now=False).detail
     assert "1 nozzle is kept closed" in titled(status_at(barred=1))
     assert titled(status_at(barred=1, hold="No fix.")).endswith("held closed: No fix.")
     gone = titled(None, problem="x: there is no such boundary file.")

@@ -204,8 +204,16 @@ def position_view(
     now_s: float,
 ) -> PositionView:
     """Say how the position stands at ``now_s`` (monotonic host time)."""
-    if snapshot is None or not link.talking or now_s - snapshot.t_s > STALE_AFTER_S:
+    if snapshot is None or not link.talking:
         return _silent(choice, link)
+    if now_s - snapshot.t_s > STALE_AFTER_S:
+        return PositionView(
+            level=Level.WARNING,
+            title="Not known",
+            detail=f"The field engine's newest word is {age_text(now_s - snapshot.t_s)} old: the"
+            " computer does not keep up.",
+            remedy="Close other programs, or choose a smaller model.",
+        )
     status = snapshot.position
     if status is None or not status.receiver:
         return PositionView(
@@ -358,10 +366,13 @@ class PositionWord:
     hint: str
 
 
-def position_word(snapshot: EngineSnapshot, units: Units) -> PositionWord | None:
-    """Return the position in a word or two; None where there is neither receiver nor boundary."""
+def position_word(snapshot: EngineSnapshot, units: Units, now_s: float) -> PositionWord | None:
+    """Return the position in a word or two at ``now_s``.
+
+    None where there is neither receiver nor boundary, and where the snapshot is not of now.
+    """
     status = snapshot.position
-    if status is None:
+    if status is None or now_s - snapshot.t_s > STALE_AFTER_S:
         return None
     fix = status.fix
     kind = "No position" if fix is None else FIX_WORDS[fix.quality]

@@ -172,8 +172,8 @@ def boundary_view(
         return BoundaryView(
             level=Level.WAIT,
             title=name,
-            detail="The field engine, which keeps it, is silent; the controller then keeps the"
-            " nozzles closed.",
+            detail="What it does is not known: the field engine, which keeps it, has not told it"
+            " just now.",
         )
     if status.hold:
         return BoundaryView(
