@@ -6,7 +6,7 @@ from agriseg.config import Config, ControllerConfig
 from agriseg.field_config import PositionConfig
 from agriseg.positioning.opening import SIMULATED
 from ui.models.connection import ControllerChoice, configured_choice
-from ui.models.field import SIMULATED_FIELD, ReceiverChoice, configured_receiver
+from ui.models.receivers import SIMULATED_FIELD, ReceiverChoice, configured_receiver
 from ui.settings import WindowSettings
 
 RELAY_BAUD = 38400

@@ -42,7 +42,8 @@ from ui.live.controls import SENSITIVITY_STEP
 from ui.live.operate_page import OperatePage
 from ui.models.alarms import LatchedAlarms
 from ui.models.connection import ControllerChoice, entry_of, port_entries, refusal
-from ui.models.field import NO_RECEIVER, ReceiverChoice, position_word
+from ui.models.field import position_word
+from ui.models.receivers import NO_RECEIVER, ReceiverChoice
 from ui.models.status import (
     Level,
     LinkView,

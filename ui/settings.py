@@ -9,7 +9,7 @@ from PySide6.QtCore import QByteArray, QSettings
 
 from agriseg.config import WindowConfig
 from ui.models.connection import KINDS, ControllerChoice
-from ui.models.field import ReceiverChoice
+from ui.models.receivers import ReceiverChoice
 from ui.theme import ThemeChoice
 from ui.units import UnitSystem
 

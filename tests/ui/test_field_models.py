@@ -22,19 +22,7 @@ from agriseg.field_config import PositionConfig
 from agriseg.messages import EngineSnapshot, EngineState, FixQuality, PositionFix, PositionStatus
 from agriseg.serial_ports import SerialPort
 from ui.field.ground_viewport import GroundViewport, scale_bar
-from ui.models.field import (
-    NO_RECEIVER,
-    SIMULATED_RECEIVER,
-    PositionView,
-    ReceiverChoice,
-    configured_receiver,
-    heading_text,
-    place_text,
-    position_view,
-    position_word,
-    receiver_entries,
-    receiver_entry_of,
-)
+from ui.models.field import PositionView, heading_text, place_text, position_view, position_word
 from ui.models.field_boundary import (
     boundary_facts,
     boundary_view,
@@ -43,6 +31,14 @@ from ui.models.field_boundary import (
     why_not_a_boundary,
 )
 from ui.models.field_track import FieldTrack
+from ui.models.receivers import (
+    NO_RECEIVER,
+    SIMULATED_RECEIVER,
+    ReceiverChoice,
+    configured_receiver,
+    receiver_entries,
+    receiver_entry_of,
+)
 from ui.models.status import Level, LinkView
 from ui.units import Units, UnitSystem
 

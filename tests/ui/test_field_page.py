@@ -33,8 +33,8 @@ from agriseg.serial_ports import SerialPort
 from ui.connection import ConnectionKeeper
 from ui.field.boundary_desk import Check
 from ui.field.field_page import FieldPage
-from ui.models.field import SIMULATED_RECEIVER
 from ui.models.field_boundary import CheckedBoundary, check_boundary
+from ui.models.receivers import SIMULATED_RECEIVER
 from ui.models.status import LinkView
 from ui.settings import WindowSettings
 from ui.theme import ThemeChoice, ThemeKeeper

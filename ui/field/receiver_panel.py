@@ -8,7 +8,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from agriseg.serial_ports import SerialPort
-from ui.models.field import (
+from ui.models.receivers import (
     BAUDS,
     ReceiverChoice,
     ReceiverEntry,
