@@ -395,7 +395,9 @@ class ModelRegistry:
                 f"{present.manifest.name} {present.manifest.version}; {how}"
             )
         if not proof.is_offered:
-            raise RegistryError(f"{model_id}: {proof.sentence} To deploy it all the same: {how}")
+            raise RegistryError(
+                f"{model_id}: {proof.sentence} To deploy it all the same: --unproven"
+            )
 
     def _push(self, state: dict[str, Any], own_id: str, bundle: ModelBundle, how: str) -> None:
         entry = {"model": own_id, "weights_sha256": bundle.manifest.files.weights.sha256}
