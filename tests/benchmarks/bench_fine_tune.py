@@ -19,8 +19,8 @@ Measured with a base of 480 steps and 20 maize frames (mean IoU on the held-out 
 maize 0.624 to 0.834 (+21.0 points), peanut 0.777 to 0.778, soy 0.697 to 0.769, sugar beet 0.338 to
 0.340, simulated field 0.728 to 0.718 (-1.0). 12.2 minutes of the processor, 6.1 on two cores, with
 staging, export in eight bits, fit and scoring (on a busy machine 40.6 minutes on the wall).
-``--without-old-pictures --steps 200``: maize +20.4, peanut -1.7, soy -9.0, sugar beet +3.2, simulated
-field +1.1: the teacher on simulated frames alone does not keep a field like soy in straw.
+``--without-old-pictures --steps 200``: maize +20.4, peanut -1.7, soy -9.0, sugar beet +3.2,
+simulated field +1.1: the teacher on simulated frames alone does not keep a field like soy in straw.
 """
 
 from __future__ import annotations
