@@ -378,6 +378,8 @@ def test_every_key_has_a_name_for_screen_readers(rig: WindowRig) -> None:
 
 
 def test_hold_keys_are_the_only_ones_that_open_nozzles(rig: WindowRig) -> None:
-    holds = {key.text() for key in rig.window.findChildren(HoldKey)}
+    learn = set(rig.window.learn.findChildren(HoldKey))  # takes a model that was not proven
+    assert {key.text() for key in learn} == {"Use it all the same"}
+    holds = {key.text() for key in set(rig.window.findChildren(HoldKey)) - learn}
     assert len(holds) == 2
     assert "Broadcast" in holds

@@ -19,17 +19,17 @@ from ui.widgets.key import Key, KeyFace, KeyLook
 from ui.widgets.words import Words
 
 _FACE = KeyFace(text_px=17, icon_px=24)
-_COLOURS = (
-    "#56b4e9",
-    "#e63c00",
-    "#009e73",
-    "#f0e442",
-    "#cc79a7",
-    "#0072b2",
-    "#e69f00",
-    "#8a6d4b",
-    "#9aa0a6",
-)
+_COLOURS = {
+    "#56b4e9": "sky blue",
+    "#e63c00": "vermilion",
+    "#009e73": "green",
+    "#f0e442": "yellow",
+    "#cc79a7": "pink",
+    "#0072b2": "blue",
+    "#e69f00": "orange",
+    "#8a6d4b": "brown",
+    "#9aa0a6": "grey",
+}
 """Those of Okabe and Ito, and the colours of soil and ignored ground."""
 _MEANINGS = (
     (ClassId.CROP, "Crop"),
@@ -61,6 +61,8 @@ class ClassPanel(QFrame):
         self.shortcut.setMaxLength(1)
         self.meaning_keys = {m: Key(keeper, word, "", "", _FACE) for m, word in _MEANINGS}
         self.colour_keys = {c: ClassKey(keeper, "", c, "") for c in _COLOURS}
+        for colour, name in _COLOURS.items():
+            self.colour_keys[colour].setAccessibleName(f"Colour: {name}")
         self.problem = Words("", "strong")
         self.add_key = Key(keeper, "Another class", "plus", "", _FACE)
         self.take_key = Key(keeper, "Keep", "check", "", _FACE)
@@ -91,7 +93,7 @@ class ClassPanel(QFrame):
                 class_id=number,
                 name=f"class {number}",
                 meaning=ClassId.WEED,
-                colour=next((c for c in _COLOURS if c not in used), _COLOURS[0]),
+                colour=next((c for c in _COLOURS if c not in used), next(iter(_COLOURS))),
                 shortcut=next((d for d in "3456789" if d not in keys), ""),
             )
         )
