@@ -26,11 +26,13 @@ MAX_PICTURE_PX = (1280, 960)
 _END_WAIT_S = 5.0
 
 
-def _run_engine(config: Config, ring: RingHandle, connection: Connection) -> None:
+def _run_engine(
+    config: Config, ring: RingHandle, connection: Connection, *, may_begin: bool
+) -> None:
     """Run in the spawned process; what the window must not import is imported here."""
     from agriseg.engine_process import engine_main
 
-    engine_main(config, ring, connection)
+    engine_main(config, ring, connection, may_begin=may_begin)
 
 
 class ProcessEngineClient:
@@ -46,6 +48,7 @@ class ProcessEngineClient:
         self._heard_s = -math.inf
         self._failure = ""
         self._has_spoken = False
+        self._has_started = False
 
     def configure(self, config: Config) -> None:
         """Use ``config`` from the next start on."""
@@ -53,6 +56,9 @@ class ProcessEngineClient:
 
     def start(self) -> None:
         """Start the engine's process; one that still runs has hung and is killed first.
+
+        A simulated field begins to be sprayed by itself the first time only: whoever paused it, and
+        came back from a calibration or a crash, is asked to hold Start as on a real machine.
 
         What a killed engine leaves behind ends by itself: the link finds its pipe closed and
         shuts the valves.
@@ -69,9 +75,11 @@ class ProcessEngineClient:
         self._process = self._context.Process(
             target=_run_engine,
             args=(self._config, self._ring.handle, theirs),
+            kwargs={"may_begin": not self._has_started},
             name="agriseg-engine",
         )
         self._process.start()
+        self._has_started = True
         theirs.close()
 
     def fileno(self) -> int:

@@ -33,9 +33,12 @@ _log = logging.getLogger(__name__)
 SNAPSHOT_PERIOD_S = 0.1
 
 
-def engine_main(config: Config, ring: RingHandle, connection: Connection) -> None:
+def engine_main(
+    config: Config, ring: RingHandle, connection: Connection, *, may_begin: bool
+) -> None:
     """Run the engine until the window asks for its end or goes away.
 
+    With ``may_begin`` a simulated field is sprayed as soon as everything works.
     Entry point of the spawned process. Whatever happens, the nozzles are closed first.
     """
     _prepare_process()
@@ -50,7 +53,9 @@ def engine_main(config: Config, ring: RingHandle, connection: Connection) -> Non
         return
     try:
         with prompt_threads():
-            _EngineLoop(machine, ring, connection, publisher).run()
+            loop = _EngineLoop(machine, ring, connection, publisher)
+            loop.begins = may_begin and machine.is_simulation
+            loop.run()
     except (BrokenPipeError, ConnectionResetError, EOFError):
         _log.info("the window has gone; closing the nozzles")
     except Exception as error:
@@ -82,7 +87,8 @@ class _EngineLoop:
         self._painter = PicturePainter(ring.layout.max_width_px, ring.layout.max_height_px)
         self._painted_frame = -1
         self._next_snapshot_s = 0.0
-        self._autostart = machine.is_simulation
+        self.begins = False
+        """Whether spraying begins by itself, once everything works."""
 
     def run(self) -> None:
         while not self._handle_commands():
@@ -117,8 +123,8 @@ class _EngineLoop:
             return
         self._next_snapshot_s = now_s + SNAPSHOT_PERIOD_S
         snapshot = self._engine.snapshot()
-        if self._autostart and snapshot.state is EngineState.READY:
-            self._autostart = False
+        if self.begins and snapshot.state is EngineState.READY:
+            self.begins = False
             self._engine.handle(EngineCommand(kind=CommandKind.START))
         if self._publisher is not None:
             self._publisher.take(snapshot)

@@ -354,7 +354,9 @@ def _calibrate(session: Session) -> bool:
         session.wait_for(lambda seen=view: page.wizard.view is not seen, 5.0)
     session.photograph("calibrate", "flow")
     page.wizard.discarded.emit()
-    ready = session.wait(_is_at_work, _READY_WITHIN_S, "at work again")
+    ready = session.wait(
+        lambda s: s.state is EngineState.READY and not s.not_ready, _READY_WITHIN_S, "ready"
+    )
     return seen and cups and ready
 
 

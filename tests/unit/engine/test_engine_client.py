@@ -85,7 +85,10 @@ def test_engine_that_dies_is_noticed_and_can_be_started_again(watcher: Watcher) 
     assert watcher.client.health().message
     watcher.client.start()
     watcher.snapshot = None
-    watcher.until(lambda: watcher.snapshot is not None)
+    watcher.until(lambda: watcher.state() is EngineState.READY)
+    again_s = time.monotonic() + 1.0
+    watcher.until(lambda: time.monotonic() > again_s)
+    assert watcher.state() is EngineState.READY, "it sprays again without being asked"
 
 
 def test_closing_leaves_no_process(watcher: Watcher) -> None:
