@@ -138,7 +138,7 @@ def card_lines(card: RunCard, units: Units) -> tuple[str, str, str]:
     """Return three lines: title, figures, state or place."""
     if not card.opens:
         return card.title, "cannot be opened", card.state
-    faults = "no faults" if not card.faults else f"{card.faults} faults"
+    faults = {0: "no faults", 1: "1 fault"}.get(card.faults, f"{card.faults} faults")
     figures = (
         f"{clock_text(card.duration_s)}  ·  {units.area(card.area_m2)}  ·"
         f"  {units.volume(card.litres)}  ·  saved {percent(card.saving_fraction)}  ·  {faults}"
