@@ -389,6 +389,7 @@ def _is_at_work(snapshot: EngineSnapshot) -> bool:
 
 def _spray(session: Session) -> bool:
     """Start, and start again after a stop (a busy computer has some); return whether it works."""
+    session.window.show_page("operate")
     for _ in range(_STARTS):
         session.hold_start()
         if session.wait(lambda s: s.state is EngineState.SPRAYING, 10.0, "spraying"):

@@ -121,6 +121,12 @@ def card(name: str, hour: int, **changes: object) -> RunCard:
     return replace(RunCard(directory=Path(name), started_at=started), **changes)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize(("faults", "words"), [(0, "no faults"), (1, "1 fault"), (2, "2 faults")])
+def test_faults_are_counted_in_words(faults: int, words: str) -> None:
+    summed = replace(card("a", 6, faults=faults), summary={"duration_s": 1.0})
+    assert card_lines(summed, METRIC)[1].endswith(f"·  {words}")
+
+
 def test_search_and_filter_newest_first() -> None:
     cards = [
         card("a", 6, place="48.1° N", starred=True),
