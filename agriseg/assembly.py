@@ -15,7 +15,6 @@ from agriseg.boundary.loading import load_boundary
 from agriseg.calibration.overlay import calibrated
 from agriseg.cameras.opening import open_camera
 from agriseg.cameras.synthetic import SyntheticCamera
-from agriseg.cameras.waiting import WaitingCamera
 from agriseg.clock import MonotonicClock, VirtualClock
 from agriseg.config import Config
 from agriseg.config_values import true_config
@@ -293,7 +292,6 @@ def build_realtime_machine(
             on_run_closed=runs.finish,
             receiver=receiver,
             boundary=boundary,
-            on_spraying=camera.begin if isinstance(camera, WaitingCamera) else None,
         )
     )
     return Machine(
@@ -376,10 +374,9 @@ def _open_devices(
 
 
 def _realtime_camera(config: Config, field: SimulatedField | None, clock: Clock) -> Camera:
-    if field is not None:
-        return SimulatedCameraProcess(config, field.start_s)
-    camera = open_camera(config.camera, clock)
-    return camera if camera.is_live else WaitingCamera(camera, clock)
+    if field is None:
+        return open_camera(config.camera, clock)
+    return SimulatedCameraProcess(config, field.start_s)
 
 
 def _realtime_controller(

@@ -149,8 +149,6 @@ class ControllerSide:
         if status.state is ControllerState.ARMED and gate.arming_since_s is not None:
             gate.open()
             self._parts.pipeline.restart(self._parts.clock.now_s())
-            if self._parts.on_spraying is not None:
-                self._parts.on_spraying()
             self._book.note("spraying", "the controller confirmed ARMED")
         elif status.state is ControllerState.DISCONNECTED and self.capabilities is not None:
             self.capabilities = None

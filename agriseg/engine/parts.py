@@ -34,5 +34,3 @@ class EngineParts:
     """Says where on the earth the machine is; None: nobody does."""
     boundary: FieldBoundary | None = None
     """Where spraying is allowed; None: everywhere."""
-    on_spraying: Callable[[], None] | None = None
-    """Called when the controller has confirmed that it is armed: the run's first moment."""
