@@ -13,7 +13,7 @@ import numpy as np
 from agriseg.boundary.field_boundary import FieldBoundary
 from agriseg.boundary.loading import load_boundary
 from agriseg.calibration.overlay import calibrated
-from agriseg.cameras.opening import open_camera
+from agriseg.cameras.opening import open_for_machine
 from agriseg.cameras.synthetic import SyntheticCamera
 from agriseg.clock import MonotonicClock, VirtualClock
 from agriseg.config import Config
@@ -375,7 +375,7 @@ def _open_devices(
 
 def _realtime_camera(config: Config, field: SimulatedField | None, clock: Clock) -> Camera:
     if field is None:
-        return open_camera(config.camera, clock)
+        return open_for_machine(config.camera, clock)
     return SimulatedCameraProcess(config, field.start_s)
 
 

@@ -85,7 +85,7 @@ class _EngineLoop:
         self._connection = connection
         self._publisher = publisher
         self._painter = PicturePainter(ring.layout.max_width_px, ring.layout.max_height_px)
-        self._painted_frame = -1
+        self._painted_frame: int | None = None
         self._next_snapshot_s = 0.0
         self.begins = False
         """Whether spraying begins by itself, once everything works."""

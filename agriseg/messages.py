@@ -138,7 +138,8 @@ class Frame:
     Attributes
     ----------
     frame_id : int
-        Counts up from 0 within one source; a gap means dropped frames.
+        Counts up from 0 within one source; a gap means dropped frames. Previews count down
+        from -1.
     t_capture_s : float
         Monotonic host time at mid-exposure, stamped where the frame is born.
     image : (H, W, 3) uint8, read-only
@@ -147,6 +148,9 @@ class Frame:
         Frames that the source discarded since the previous delivered frame.
     name : str
         File name or position in the source, empty for live cameras.
+    is_preview : bool
+        A recording stands still and shows this picture until it runs: it belongs to no run, and
+        nothing has moved since the preview before.
     """
 
     frame_id: int
@@ -154,6 +158,7 @@ class Frame:
     image: UInt8Array
     dropped_before: int = 0
     name: str = ""
+    is_preview: bool = False
 
     def __post_init__(self) -> None:
         if self.image.ndim != 3 or self.image.shape[2] != 3 or self.image.dtype != np.uint8:

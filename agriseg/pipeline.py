@@ -190,7 +190,7 @@ class FieldPipeline:
         return " ".join((*notes, self._unseen_note) if self._unseen_note else notes)
 
     def integrate(self, frame: Frame, segmentation: Segmentation) -> PipelineResult:
-        """Add a segmented frame to the map.
+        """Add a segmented frame to the map; a preview is looked at, and not mapped.
 
         Raises
         ------
@@ -198,19 +198,15 @@ class FieldPipeline:
             The frame's size is not the one that the ground is mapped for.
         """
         sample = self._measure_speed(frame) if self._uses_visual_odometry() else None
+        if frame.is_preview:
+            return self._result(segmentation, self.odometry.state_at(frame.t_capture_s), sample)
         trusted = not self.unsure and not (segmentation.doubt and self._holds_when_unsure)
         vehicle, unseen_m = self._take_frame(
             frame.frame_id,
             frame.t_capture_s,
             lambda pose: self._map.look(segmentation, pose) if trusted else None,
         )
-        return PipelineResult(
-            vehicle=vehicle,
-            weed_cover=_share(segmentation.labels, ClassId.WEED),
-            crop_cover=_share(segmentation.labels, ClassId.CROP),
-            unseen_m=unseen_m,
-            visual_odometry=sample,
-        )
+        return self._result(segmentation, vehicle, sample, unseen_m)
 
     def integrate_patch(
         self,
@@ -349,6 +345,21 @@ class FieldPipeline:
         self.mode, self.sensitivity = state.mode, state.sensitivity
         self._frame_id, self._newest = state.frame_id, state.newest
         self._plant_ids = count(state.next_plant_id)
+
+    @staticmethod
+    def _result(
+        seen: Segmentation,
+        vehicle: VehicleState | None,
+        sample: OdometrySample | None,
+        unseen_m: float = 0.0,
+    ) -> PipelineResult:
+        return PipelineResult(
+            vehicle=vehicle,
+            weed_cover=_share(seen.labels, ClassId.WEED),
+            crop_cover=_share(seen.labels, ClassId.CROP),
+            unseen_m=unseen_m,
+            visual_odometry=sample,
+        )
 
     def _note(self, step: PipelineStep) -> None:
         if self._journal is not None:

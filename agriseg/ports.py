@@ -62,6 +62,19 @@ class Scheduled(Protocol):
         ...
 
 
+@runtime_checkable
+class Held(Protocol):
+    """A recorded source of frames that runs only when it is told to."""
+
+    def run_on(self) -> None:
+        """Go on from the picture that stands; it is delivered once more, as a frame."""
+        ...
+
+    def hold(self) -> None:
+        """Stand still: the newest picture is delivered again and again, as a preview."""
+        ...
+
+
 class Camera(Protocol):
     """A source of frames: newest frame wins, what it discards is counted."""
 

@@ -59,7 +59,10 @@ class Segmenting(Protocol):
 
     @property
     def replaced(self) -> int:
-        """Frames that a newer one replaced: before they were looked at, or before `take`."""
+        """Frames that a newer one replaced: before they were looked at, or before `take`.
+
+        Previews do not count.
+        """
         ...
 
     def offer(self, arrival: Arrival) -> None:
@@ -159,7 +162,7 @@ class ThreadedSegmenting:
         """Hand over a frame; one still waiting is replaced."""
         with self._wake:
             if self._pending is not None and self._name:
-                self._replaced += 1
+                self._replaced += not self._pending.frame.is_preview
             self._pending = arrival
             self._wake.notify()
 
@@ -213,6 +216,7 @@ class ThreadedSegmenting:
                 arrival, self._pending = self._pending, None
             finished = _segmented(segmenter, arrival)
             with self._wake:
-                self._replaced += self._finished is not None
+                if self._finished is not None:
+                    self._replaced += not self._finished.arrival.frame.is_preview
                 self._finished = finished
             self._bell.ring()

@@ -73,6 +73,11 @@ class ImageFolderCamera:
         return False
 
     @property
+    def rate_hz(self) -> float:
+        """Frames a second, as asked for."""
+        return self._pacing.rate_hz
+
+    @property
     def due_s(self) -> float:
         """When the next frame can be read, seconds of the clock."""
         return self._pacing.due_s

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from agriseg.cameras.capture import Connect, connector, has_driver_stamps
 from agriseg.cameras.controls import query_v4l2_limits, require_known
+from agriseg.cameras.held import HeldRecording
 from agriseg.cameras.image_folder import ImageFolderCamera
 from agriseg.cameras.live import LiveCamera, LiveTiming
 from agriseg.cameras.pacing import Pacing
@@ -46,6 +47,20 @@ def open_camera(
     if source.kind is SourceKind.VIDEO_FILE:
         return VideoFileCamera(Path(source.address), clock, paced=paced)
     return _open_live(source, config, clock, connect or connector(source, config))
+
+
+def open_for_machine(config: CameraConfig, clock: Clock) -> Camera:
+    """Open the source as `open_camera` does; a recording stands still until it is let run.
+
+    Raises
+    ------
+    CameraError
+        The source cannot be used.
+    """
+    camera = open_camera(config, clock, paced=False)
+    if isinstance(camera, (ImageFolderCamera, VideoFileCamera)):
+        return HeldRecording(camera, clock)
+    return camera
 
 
 def _open_live(source: Source, config: CameraConfig, clock: Clock, connect: Connect) -> LiveCamera:

@@ -21,6 +21,7 @@ class Pacing:
 
     def __init__(self, clock: Clock, rate_hz: float, *, paced: bool) -> None:
         self._clock = clock
+        self.rate_hz = rate_hz
         self._period_s = 1.0 / rate_hz if paced else 0.0
         self._due_s = clock.now_s()
 

@@ -142,6 +142,8 @@ class FramePath:
         self.stage = _stage_times(segmented, taken_s, integrated_s, planned_s, written_s)
         if not self.is_stale:
             self._gate.alarms.clear(FRAMES_STALE)
+        if frame.is_preview:
+            return
         if self._book.is_on:
             self._book.meter.frame()
         if self._book.sink is not None:

@@ -68,7 +68,7 @@ class SpeedCheck:
         capabilities = self._link.capabilities
         if self._meter is None or capabilities is None or not capabilities.has_encoder:
             return
-        if not self._gate.is_wanted:
+        if frame.is_preview or not self._gate.is_wanted:
             self._forget()
             return
         try:

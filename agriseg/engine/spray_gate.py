@@ -7,6 +7,7 @@ import logging
 from agriseg.alarms import AlarmBook, AlarmKind, sentence
 from agriseg.engine.parts import EngineParts
 from agriseg.engine.run_book import RunBook
+from agriseg.ports import Held
 
 _log = logging.getLogger(__name__)
 
@@ -14,7 +15,8 @@ _log = logging.getLogger(__name__)
 class SprayGate:
     """Opens only when the controller has confirmed ARMED; closes at once, and says why.
 
-    Nothing here opens it again after a stop: that is the operator's.
+    Nothing here opens it again after a stop: that is the operator's. A recorded source of frames
+    runs while it is open, and stands still otherwise.
 
     Attributes
     ----------
@@ -27,6 +29,7 @@ class SprayGate:
 
     def __init__(self, parts: EngineParts, book: RunBook) -> None:
         self._controller = parts.controller
+        self._recording = parts.camera if isinstance(parts.camera, Held) else None
         self._clock = parts.clock
         self._book = book
         self._is_open = False
@@ -85,3 +88,5 @@ class SprayGate:
 
     def _set_open(self, is_open: bool) -> None:
         self._is_open = self._book.meter.is_spraying = is_open
+        if self._recording is not None:
+            self._recording.run_on() if is_open else self._recording.hold()

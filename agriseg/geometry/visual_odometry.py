@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,12 +16,16 @@ from agriseg.opencv import cv2
 _CELLS_ALONG = 120
 _LONGEST_PATCH_M = 0.9
 _TEMPLATE_SHARE = 0.3
+_LEAST_TEMPLATE_SHARE = 0.12
 _LATERAL_CELLS = 4
 _LEAST_QUALITY = 0.4
 _LEAST_CONTRAST = 2.0
 _LONGEST_GAP_S = 0.5
 _MAX_ACCELERATION_M_S2 = 6.0
 _SLACK_CELLS = 4
+_RELIEF_CELLS = 8.0
+_LEAST_COMMON = 0.3
+_UNPREDICTED_PAIRS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +46,10 @@ class VisualOdometry:
     reading, so that whoever needs one sees it grow stale; the next frame is then compared
     with the last one that matched, so that no ground is lost in between.
 
+    Where the strip should be is told by the speed so far. Where there is none, at the first pair
+    and after a recording stood still, the whole view is searched: every strip along either edge
+    proposes a shift, and the one that all the ground in common agrees with best is believed.
+
     Parameters
     ----------
     ground : GroundPlane
@@ -55,6 +64,8 @@ class VisualOdometry:
         self._view = _BirdsEye(ground)
         self._reference: tuple[float, UInt8Array] | None = None
         self._speed_m_s: float | None = None
+        self._unpredicted = 0
+        self._stands = False
         self._distance_m = 0.0
         self.quality = float("nan")
         """Correlation of the last match, -1 to 1; NaN before any."""
@@ -64,8 +75,19 @@ class VisualOdometry:
         """How often the ground was lost for so long that the distance driven is unknown."""
 
     def add(self, frame: Frame) -> OdometrySample | None:
-        """Take a frame; return the odometry reading at its exposure, None without a match."""
+        """Take a frame; return the odometry reading at its exposure, None without a match.
+
+        While a recording stands still at a preview, and at the first frame after it, which is
+        the same picture, the reading is a speed of 0.
+        """
         patch = self._view.patch(frame.image)
+        if frame.is_preview or self._stands:
+            self._stands = frame.is_preview
+            self._speed_m_s = None
+            self._unpredicted = _UNPREDICTED_PAIRS
+            if self._reference is None or np.array_equal(self._reference[1], patch):
+                self._reference = (frame.t_capture_s, patch)
+                return self._sample(frame.t_capture_s, 0.0, 0.0)
         if self._reference is None:
             self._reference = (frame.t_capture_s, patch)
             return None
@@ -85,6 +107,8 @@ class VisualOdometry:
         """Take the next frame as the first: no ground, no speed to expect."""
         self._reference = None
         self._speed_m_s = None
+        self._unpredicted = 0
+        self._stands = False
 
     def _begin_anew(self, t_s: float, patch: UInt8Array) -> None:
         self._reference = (t_s, patch)
@@ -102,58 +126,53 @@ class VisualOdometry:
         advances = [match.forward_m + match.y_m * turn_rad for match in matches]
         advance_m = float(np.mean(advances))
         self.quality = min(match.quality for match in matches)
-        self._speed_m_s = advance_m / elapsed_s
+        self._unpredicted = max(0, self._unpredicted - 1)
+        self._speed_m_s = None if self._unpredicted else advance_m / elapsed_s
         self._distance_m += advance_m
+        return self._sample(t_s, advance_m / elapsed_s, turn_rad / elapsed_s)
+
+    def _sample(self, t_s: float, speed_m_s: float, yaw_rate_rad_s: float) -> OdometrySample:
         return OdometrySample(
             t_s=t_s,
             distance_m=self._distance_m,
-            speed_m_s=self._speed_m_s,
+            speed_m_s=speed_m_s,
             source=OdometrySource.VISUAL,
-            yaw_rate_rad_s=turn_rad / elapsed_s,
+            yaw_rate_rad_s=yaw_rate_rad_s,
         )
 
     def _matches(self, before: UInt8Array, now: UInt8Array, elapsed_s: float) -> list[_Match]:
         """Return what the right and the left half say, leaving out what is unsure."""
+        if self._speed_m_s is None:
+            expected = _common_shift(before, now)
+        else:
+            expected = self._speed_m_s * elapsed_s / self._view.cell_m
+        if expected is None:
+            return []
+        doubt = _SLACK_CELLS + _MAX_ACCELERATION_M_S2 * elapsed_s**2 / self._view.cell_m
         middle = before.shape[0] // 2
         found: list[_Match] = []
         for rows in (slice(0, middle), slice(middle, None)):
             y_m = float(self._view.y_m[rows].mean())
-            match = self._match_half(before[rows], now[rows], elapsed_s, y_m)
+            match = self._match_half(before[rows], now[rows], expected, doubt, y_m)
             if match is not None:
                 found.append(match)
         return found
 
     def _match_half(
-        self, before: UInt8Array, now: UInt8Array, elapsed_s: float, y_m: float
+        self, before: UInt8Array, now: UInt8Array, expected: float, doubt: float, y_m: float
     ) -> _Match | None:
-        cells = before.shape[1]
-        room = cells - int(_TEMPLATE_SHARE * cells)
-        if self._speed_m_s is None:
-            candidates = [
-                self._search(before, now, room - _SLACK_CELLS, (-_SLACK_CELLS, room), y_m),
-                self._search(before, now, _SLACK_CELLS, (-room, _SLACK_CELLS), y_m),
-            ]
-            sure = [match for match in candidates if match is not None]
-            return max(sure, key=lambda match: match.quality, default=None)
-        cell_m = self._view.cell_m
-        expected = self._speed_m_s * elapsed_s / cell_m
-        doubt = _SLACK_CELLS + _MAX_ACCELERATION_M_S2 * elapsed_s**2 / cell_m
-        start = int(np.clip(0.5 * (room + expected), 0, room))
-        return self._search(before, now, start, (expected - doubt, expected + doubt), y_m)
+        """Find a strip of ``before`` near ``expected`` cells of advance, give or take ``doubt``.
 
-    def _search(
-        self,
-        before: UInt8Array,
-        now: UInt8Array,
-        start: int,
-        advance_cells: tuple[float, float],
-        y_m: float,
-    ) -> _Match | None:
-        """Find the strip of ``before`` that begins at column ``start`` again in ``now``."""
+        The strip is shorter where little of the ground is in both views.
+        """
         cells = before.shape[1]
-        length = int(_TEMPLATE_SHARE * cells)
-        first = max(0, int(np.floor(start - advance_cells[1])))
-        last = min(cells - length, int(np.ceil(start - advance_cells[0])))
+        common = int(cells - abs(expected) - 2.0 * (doubt + 1.0))
+        shortest, longest = (int(s * cells) for s in (_LEAST_TEMPLATE_SHARE, _TEMPLATE_SHARE))
+        length = min(longest, max(shortest, common))
+        room = cells - length
+        start = int(np.clip(0.5 * (room + expected), 0, room))
+        first = max(0, int(np.floor(start - expected - doubt)))
+        last = min(room, int(np.ceil(start - expected + doubt)))
         if last - first < 2:
             return None
         strip = before[_LATERAL_CELLS:-_LATERAL_CELLS, start : start + length]
@@ -193,6 +212,49 @@ class _BirdsEye:
         small = cv2.resize(image, self._small, interpolation=cv2.INTER_AREA)
         grey = cv2.cvtColor(small, cv2.COLOR_BGR2GRAY)
         return np.asarray(cv2.remap(grey, *self._maps, cv2.INTER_LINEAR), np.uint8)
+
+
+def _common_shift(before: UInt8Array, now: UInt8Array) -> float | None:
+    """Return by how many cells the ground advanced, of all shifts; None where none is sure."""
+    old, new = _relief(before), _relief(now)
+    best_score, best_shift = _LEAST_COMMON, None
+    middle = old.shape[0] // 2
+    for rows in (slice(None), slice(0, middle), slice(middle, None)):
+        for shift in _proposed(old[rows], new[rows]):
+            score = _agreement(old, new, shift)
+            if score > best_score:
+                best_score, best_shift = score, float(shift[0])
+    return best_shift
+
+
+def _relief(view: UInt8Array) -> NDArray[np.float32]:
+    """Return a view without its slow changes of brightness: they move with the camera."""
+    grey = np.asarray(view, np.float32)
+    return np.asarray(grey - cv2.GaussianBlur(grey, (0, 0), _RELIEF_CELLS), np.float32)
+
+
+def _proposed(before: NDArray[np.float32], now: NDArray[np.float32]) -> Iterator[tuple[int, int]]:
+    """Yield (advance, to the side) in cells by a strip along the far and along the near edge."""
+    cells = before.shape[1]
+    length = int(_LEAST_TEMPLATE_SHARE * cells)
+    for start in (cells - length, 0):
+        strip = before[_LATERAL_CELLS:-_LATERAL_CELLS, start : start + length]
+        if float(strip.std()) < _LEAST_CONTRAST:
+            continue
+        scores = cv2.matchTemplate(now, strip, cv2.TM_CCOEFF_NORMED)
+        _, _, _, (column, row) = cv2.minMaxLoc(scores)
+        yield start - column, row - _LATERAL_CELLS
+
+
+def _agreement(
+    before: NDArray[np.float32], now: NDArray[np.float32], shift: tuple[int, int]
+) -> float:
+    """Return the correlation, -1 to 1, of all that is in both views after ``shift`` in cells."""
+    advance, across = shift
+    rows, cells = before.shape
+    a = before[max(0, -across) : rows - max(0, across), max(0, advance) : cells + min(0, advance)]
+    b = now[max(0, across) : rows + min(0, across), max(0, -advance) : cells - max(0, advance)]
+    return float(np.corrcoef(a.ravel(), b.ravel())[0, 1])
 
 
 def _largest_rectangle(ground: GroundPlane) -> tuple[Float64Array, Float64Array, float]:

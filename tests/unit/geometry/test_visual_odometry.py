@@ -1,5 +1,8 @@
 """Speed from pictures of a textured ground with known motion."""
 
+from dataclasses import replace
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pytest
@@ -135,3 +138,87 @@ def test_a_view_too_narrow_is_refused() -> None:
     narrow = GroundPlane(IntrinsicsConfig(height_px=64, cy_px=31.5), CameraPoseConfig(), (960, 36))
     with pytest.raises(CalibrationError, match="too little to measure the speed"):
         VisualOdometry(narrow)
+
+
+def preview(frame: Frame) -> Frame:
+    return replace(frame, is_preview=True)
+
+
+@pytest.mark.parametrize("speed", [0.0, 0.5, 2.0, 4.0, 8.0])
+def test_a_recording_that_stood_still_is_followed_from_its_first_pair(
+    ground: TexturedGround, speed: float
+) -> None:
+    odometry = VisualOdometry(ground.plane)
+    for i in range(5):
+        standing = odometry.add(preview(ground.frame(-i, 0.05 * i, 0.3)))
+        assert standing is not None
+        assert (standing.distance_m, standing.speed_m_s) == (0.0, 0.0)
+    readings = [
+        odometry.add(ground.frame(i, 0.27 + 0.05 * i, 0.3 + speed * 0.05 * i)) for i in range(8)
+    ]
+    for i, reading in enumerate(readings):
+        assert reading is not None
+        assert reading.t_s == pytest.approx(0.27 + 0.05 * i)
+        assert reading.distance_m == pytest.approx(speed * 0.05 * i, rel=0.01, abs=1e-3)
+    assert readings[1] is not None
+    assert readings[1].speed_m_s == pytest.approx(speed, rel=0.02, abs=0.02)
+    assert odometry.breaks == 0
+
+
+def test_no_ground_is_lost_when_the_frame_it_was_held_at_was_not_looked_at(
+    ground: TexturedGround,
+) -> None:
+    odometry = VisualOdometry(ground.plane)
+    for i in range(5):
+        odometry.add(ground.frame(i, 0.05 * i, 0.1 * i))
+    held = [odometry.add(preview(ground.frame(-i, 0.3 + 0.05 * i, 0.5))) for i in range(3)]
+    assert held[0] is not None
+    assert held[-1] is not None
+    assert held[-1].distance_m == pytest.approx(0.5, rel=0.01)
+    assert held[-1].speed_m_s == 0.0
+    resumed = [odometry.add(ground.frame(i, 0.3 + 0.05 * i, 0.1 * i)) for i in range(5, 9)]
+    assert resumed[-1] is not None
+    assert resumed[-1].distance_m == pytest.approx(0.8, rel=0.01)
+
+
+def test_a_first_frame_that_is_skipped_does_not_mislead(ground: TexturedGround) -> None:
+    """A slow model sees the second frame first: its pair spans more time than it should."""
+    odometry = VisualOdometry(ground.plane)
+    odometry.add(preview(ground.frame(-1, 0.0, 0.0)))
+    late = [odometry.add(ground.frame(i, 0.1 + 0.05 * i, 0.15 * i)) for i in range(1, 6)]
+    assert all(reading is not None for reading in late)
+    assert late[-1] is not None
+    assert late[-1].distance_m == pytest.approx(0.75, rel=0.01)
+
+
+def test_pictures_without_common_ground_give_no_reading_after_standing(
+    ground: TexturedGround,
+) -> None:
+    odometry = VisualOdometry(ground.plane)
+    odometry.add(preview(ground.frame(-1, 0.0, 0.0)))
+    odometry.add(ground.frame(0, 0.05, 0.0))
+    far = [odometry.add(ground.frame(i, 0.05 + 0.05 * i, 1.5 * i)) for i in range(1, 6)]
+    assert far == [None] * 5
+
+
+def test_a_real_drive_is_followed_frame_by_frame(shared_data: Path) -> None:
+    """A fifth of each picture is seen again in the next: less than a strip at other speeds."""
+    size = (1296, 966)
+    intrinsics = IntrinsicsConfig(
+        width_px=size[0], height_px=size[1], fx_px=1080.0, fy_px=1080.0, cx_px=647.5, cy_px=482.5
+    )
+    odometry = VisualOdometry(GroundPlane(intrinsics, CameraPoseConfig(), size))
+    images = sorted((shared_data / "sugarbeet_drive" / "images").iterdir())[:20]
+    steps_m = []
+    for i, path in enumerate(images):
+        image = cv2.imread(str(path))
+        assert image is not None
+        frame = Frame(frame_id=i, t_capture_s=0.2 * i, image=np.asarray(image, np.uint8))
+        if i == 0:
+            odometry.add(preview(replace(frame, t_capture_s=-0.05)))
+        reading = odometry.add(frame)
+        assert reading is not None, path.name
+        steps_m.append(reading.distance_m)
+    # 765 of 966 pixels, as the data's own description says
+    assert np.diff(steps_m) == pytest.approx(np.full(19, 765 / 1080), rel=0.03)
+    assert odometry.breaks == 0
