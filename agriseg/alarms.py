@@ -139,6 +139,13 @@ RECORDING_PROBLEM = AlarmKind(
     priority=AlarmPriority.WARNING,
     remedy="Spraying goes on. Free disk space or choose another folder to record again.",
 )
+RECORDING_REFUSED = AlarmKind(
+    code="recording-refused",
+    priority=AlarmPriority.WARNING,
+    remedy="Nothing is sprayed that is not recorded. Make room or choose another folder with"
+    " recording.directory, then start again.",
+    stops_spraying=True,
+)
 OPERATOR_STOP = AlarmKind(
     code="operator-stop",
     priority=AlarmPriority.NOTICE,

@@ -195,10 +195,11 @@ class SerialWire:
         del self._unsent[:sent]
 
     def _lose(self, error: Exception, t_s: float) -> PortLostError:
+        _LOG.info("%s was lost: %s", self.port, error)
         self._release()
         self._reopen_s = t_s + REOPEN_PERIOD_S
         return PortLostError(
-            f"{self.port}: the serial port was lost ({error}); plug the controller in again"
+            f"{self.port}: the serial port is gone; plug the controller in again and check its cable"
         )
 
     def _reopen(self, t_s: float) -> None:

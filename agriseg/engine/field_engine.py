@@ -8,7 +8,7 @@ operator starts again.
 
 from __future__ import annotations
 
-from agriseg.alarms import OPERATOR_STOP, RECORDING_PROBLEM
+from agriseg.alarms import OPERATOR_STOP, RECORDING_REFUSED
 from agriseg.config import Config
 from agriseg.engine.controller_side import ControllerSide
 from agriseg.engine.doubt import DoubtWatch
@@ -207,16 +207,21 @@ class FieldEngine:
         if self._gate.is_open:
             return
         if not self._book.is_on:
-            self._begin_run()
+            if not self._begin_run():
+                return
             self._supervision.beat()  # opening the run's files may have taken a while
         self._gate.arm()
         self._book.note("start", "arming the controller")
 
-    def _begin_run(self) -> None:
+    def _begin_run(self) -> bool:
+        """Begin a run; return False where it cannot be recorded, and would be sprayed unseen."""
         try:
             self._book.begin(self._link.capabilities)
         except RecordingError as error:
-            self._gate.set_alarm(RECORDING_PROBLEM, str(error))
+            self._gate.stop(RECORDING_REFUSED, str(error))
+            return False
+        self._gate.alarms.clear(RECORDING_REFUSED)
+        return True
 
     def _pause(self) -> None:
         if self._gate.is_wanted:

@@ -20,7 +20,7 @@ class RunBook:
     Attributes
     ----------
     is_on : bool
-        Whether a run has begun and not ended; it may be without a recording.
+        Whether a run has begun and not ended; without a recording where that is switched off.
     meter : TotalsMeter
         Of this run, or of the last one.
     sink : RunSink, optional
@@ -41,12 +41,12 @@ class RunBook:
         Raises
         ------
         RecordingError
-            It cannot be recorded; the run is on all the same.
+            It cannot be recorded, and has not begun.
         """
+        self.sink = self._parts.open_run()
         self.is_on = True
         self.meter = self._new_meter()
         self._start_s = self._parts.clock.now_s()
-        self.sink = self._parts.open_run()
         if self.sink is None:
             return
         if capabilities is not None:

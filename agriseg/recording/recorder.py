@@ -302,6 +302,7 @@ def _metadata(
 
 def _prepare(directory: Path, metadata: Mapping[str, Mapping[str, str]], replace_run: bool) -> None:
     """Make the directory and the two small files that say what it is."""
+    is_new = not directory.exists()
     try:
         directory.mkdir(parents=True, exist_ok=True)
         if is_run(directory):
@@ -316,6 +317,13 @@ def _prepare(directory: Path, metadata: Mapping[str, Mapping[str, str]], replace
         _write_json(directory / CONFIG_FILE, config)
         _write_json(directory / RUN_FILE, about)
     except OSError as error:
+        if is_new:
+            shutil.rmtree(directory, ignore_errors=True)
+        if error.errno in _FULL:
+            raise DiskFullError(
+                f"The disk of {directory.parent} is full: the run cannot be recorded and was not"
+                " started; delete old runs or other files."
+            ) from error
         raise _as_recording_error(directory, error) from error
 
 

@@ -370,11 +370,32 @@ def test_run_is_recorded_from_start_to_stop(bench: Bench) -> None:
     assert "stop" in kinds
 
 
-def test_spraying_goes_on_when_the_recording_cannot(bench: Bench) -> None:
+def test_nothing_is_sprayed_that_cannot_be_recorded(bench: Bench) -> None:
+    bench.plant_weeds(5)
     bench.recording_error = RecordingError("the disk is read-only")
-    bench.start_spraying()
-    assert "recording-problem" in bench.alarms
+    bench.run(0.3)
+    bench.order(CommandKind.START)
+    bench.run(2.0)
+    assert "arm" not in bench.controller.orders
+    assert not bench.controller.queued
+    assert bench.alarms == ["recording-refused"]
+    assert bench.state is EngineState.STOPPED
+    assert "The disk is read-only." in bench.engine.snapshot().not_ready[0]
+
+
+def test_it_starts_once_there_is_room_for_the_recording(bench: Bench) -> None:
+    bench.recording_error = RecordingError("the disk is full")
+    bench.run(0.3)
+    bench.order(CommandKind.START)
+    bench.recording_error = None
+    bench.order(CommandKind.START)
+    assert bench.state is EngineState.STOPPED
+    bench.order(CommandKind.CLEAR_STOP)
+    bench.order(CommandKind.START)
+    bench.run(0.3)
     assert bench.state is EngineState.SPRAYING
+    assert not bench.alarms
+    assert len(bench.sinks) == 1
 
 
 def test_end_of_the_source_closes_the_nozzles(bench: Bench) -> None:
