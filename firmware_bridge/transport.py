@@ -199,7 +199,7 @@ class SerialWire:
         self._release()
         self._reopen_s = t_s + REOPEN_PERIOD_S
         return PortLostError(
-            f"{self.port}: the serial port is gone; plug the controller in again and check its cable"
+            f"{self.port}: the serial port is gone; plug the controller in and check its cable"
         )
 
     def _reopen(self, t_s: float) -> None:

@@ -59,6 +59,11 @@ class AlarmItem(QFrame):
         self._set_theme(keeper.theme)
         keeper.changed.connect(self._set_theme)
 
+    @property
+    def code(self) -> str:
+        """Which alarm it shows."""
+        return self._row.alarm.code
+
     def _words(self) -> QVBoxLayout:
         alarm = self._row.alarm
         column = QVBoxLayout()
