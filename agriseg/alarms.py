@@ -47,6 +47,25 @@ CAMERA_MOVED = AlarmKind(
     remedy="Tighten the camera's mount, then do the step Ground on the page Calibrate.",
     stops_spraying=True,
 )
+CAMERA_DOUBTFUL = AlarmKind(
+    code="camera-doubtful",
+    priority=AlarmPriority.WARNING,
+    remedy="Look at the camera's mount, the boom's height and whether the wheel slips; then do the"
+    " steps Ground and Wheel on the page Calibrate.",
+)
+MARKS_MOVED = AlarmKind(
+    code="marks-moved",
+    priority=AlarmPriority.DANGER,
+    remedy="Put the camera back as it was, or tighten its mount and do the step Ground on the page"
+    " Calibrate.",
+    stops_spraying=True,
+)
+MARKS_DOUBTFUL = AlarmKind(
+    code="marks-doubtful",
+    priority=AlarmPriority.WARNING,
+    remedy="Clean the lens and the marks and look whether one is bent or covered. If the machine"
+    " was changed there, do the step Ground again.",
+)
 FRAMES_STALE = AlarmKind(
     code="frames-stale",
     priority=AlarmPriority.DANGER,

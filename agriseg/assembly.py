@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +13,8 @@ import numpy as np
 
 from agriseg.boundary.field_boundary import FieldBoundary
 from agriseg.boundary.loading import load_boundary
-from agriseg.calibration.overlay import calibrated
+from agriseg.calibration.mark_choice import marks_of
+from agriseg.calibration.overlay import Calibrated, calibrated
 from agriseg.cameras.opening import open_for_machine
 from agriseg.cameras.synthetic import SyntheticCamera
 from agriseg.clock import MonotonicClock, VirtualClock
@@ -20,8 +22,9 @@ from agriseg.config import Config
 from agriseg.config_values import true_config
 from agriseg.doorbell import wait_for_any
 from agriseg.engine import EngineParts, FieldEngine
-from agriseg.errors import ConfigError
+from agriseg.errors import CalibrationError, ConfigError
 from agriseg.geometry.ground_plane import GroundPlane
+from agriseg.geometry.machine_marks import MachineMark
 from agriseg.messages import BoomView, PulseReport
 from agriseg.opencv import use_one_thread
 from agriseg.pipeline import FieldPipeline
@@ -55,6 +58,8 @@ from agriseg.spraying.link_process import LinkProcess
 from agriseg.spraying.relay_controller import RelayController
 from agriseg.spraying.serial_controller import SerialController
 from firmware_bridge.wires import SimulatedWire
+
+_log = logging.getLogger(__name__)
 
 VIRTUAL_TICK_S = 0.005
 DRIVE_DELAY_S = 1.0
@@ -187,8 +192,7 @@ def build_virtual_machine(config: Config, out: Path | None = None) -> Machine:
             clock,
             field.start_s,
             seed=config.simulation.seed,
-            loose_s=config.simulation.camera_fault_s,
-            loose_deg=config.simulation.camera_fault_deg,
+            simulated=config.simulation,
         ),
         1e-3 * config.simulation.processing_latency_ms,
         clock,
@@ -218,6 +222,7 @@ def build_virtual_machine(config: Config, out: Path | None = None) -> Machine:
             on_run_closed=runs.finish,
             receiver=_receiver(config, field, clock),
             boundary=_boundary(config),
+            marks=_marks(calibration),
         )
     )
     return Machine(
@@ -292,6 +297,7 @@ def build_realtime_machine(
             on_run_closed=runs.finish,
             receiver=receiver,
             boundary=boundary,
+            marks=_marks(calibration),
         )
     )
     return Machine(
@@ -312,6 +318,16 @@ def _receiver(
     if field is None:
         return open_receiver(config, clock, None, 0.0)
     return open_receiver(config, clock, field.trajectory, field.start_s)
+
+
+def _marks(calibration: Calibrated) -> tuple[MachineMark, ...]:
+    """Return the parts of the machine that the camera is watched by."""
+    grounds = [entry for entry in calibration.applied if entry.step == "ground"]
+    try:
+        return marks_of(grounds[-1].facts) if grounds else ()
+    except CalibrationError as error:
+        _log.warning("%s", error)
+        return ()
 
 
 def _boundary(config: Config) -> FieldBoundary | None:

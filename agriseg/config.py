@@ -65,6 +65,9 @@ class CameraPoseConfig(_Section):
     yaw_deg: Annotated[float, Field(ge=-180.0, le=180.0)] = 0.0
 
 
+PoseName = Literal["x_m", "y_m", "z_m", "roll_deg", "pitch_deg", "yaw_deg"]
+
+
 class CameraConfig(_Section):
     """The source of frames.
 
@@ -82,6 +85,16 @@ class CameraConfig(_Section):
     moved_stop_deg: Annotated[float, Field(ge=0.0, le=45.0)] = 2.5
     """Close the nozzles when the ground passes through the picture as if the camera were turned
     by more than this against its calibration; 0: never."""
+    moved_warn_deg: Annotated[float, Field(ge=0.0, le=45.0)] = 0.7
+    """Warn when it does so by more than this; 0: never."""
+    height_stop_fraction: Fraction = 0.05
+    """Close the nozzles when the ground passes by more than this share faster or slower than the
+    wheel turns, as it does when the camera stands lower or higher than calibrated; 0: never."""
+    height_warn_fraction: Fraction = 0.02
+    """Warn when it does so by more than this share; 0: never."""
+    marks_stop_mm: Annotated[float, Field(ge=0.0, le=1000.0)] = 10.0
+    """Close the nozzles when the marks of the ground step have moved in the picture by what is
+    more than this on the ground; 0: never."""
     lost_after_s: Annotated[float, Field(ge=0.1, le=1.0)] = 0.8
     """A camera that is silent for longer has been lost: the nozzles close."""
     controls: dict[str, float] = Field(default_factory=dict)
@@ -336,6 +349,11 @@ class SimulationConfig(_Section):
     camera_fault_deg: Annotated[float, Field(ge=-30.0, le=30.0)] = 0.0
     """By how much its pitch changes then; 0: no fault. The labels of ``model.method`` truth do
     not follow."""
+    camera_fault_pose: dict[PoseName, float] = Field(default_factory=dict)
+    """By how much other values of ``camera.pose`` change then, such as {z_m = 0.03}."""
+    machine_marks: Annotated[int, Field(ge=0, le=6)] = 0
+    """So many painted plates on the boom's arms stand in the picture's rear part, to try with
+    them how a camera that has moved is seen by fixed parts of the machine."""
     processing_latency_ms: Annotated[float, Field(ge=0.0, le=1000.0)] = 70.0
     """Assumed age of a frame when it is planned on, where time is virtual."""
     gnss: SimulatedGnssConfig = SimulatedGnssConfig()

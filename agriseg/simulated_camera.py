@@ -235,8 +235,7 @@ def _expose_all(config: Config, start_s: float, slots: UInt8Array, connection: C
         _EarlyClock(1.0 / config.camera.fps),
         start_s,
         seed=config.simulation.seed,
-        loose_s=config.simulation.camera_fault_s,
-        loose_deg=config.simulation.camera_fault_deg,
+        simulated=config.simulation,
     )
     clock = MonotonicClock()
     connection.send(_Started(name=camera.name, controls=camera.controls()))

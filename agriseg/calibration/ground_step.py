@@ -9,7 +9,7 @@ import numpy as np
 
 from agriseg.calibration.board_finder import BoardFinder, Sighting
 from agriseg.calibration.camera_step import last_board
-from agriseg.calibration.entries import MeasuredValue
+from agriseg.calibration.entries import CalibrationEntry, MeasuredValue
 from agriseg.calibration.ground_fit import (
     POSE,
     GroundFit,
@@ -27,6 +27,7 @@ from agriseg.calibration.ground_target import (
     points_of_board,
     points_of_rectangle,
 )
+from agriseg.calibration.mark_choice import MarkChoice, marks_of
 from agriseg.calibration.steps import (
     MEASURE,
     REPEAT,
@@ -46,6 +47,7 @@ from agriseg.config_values import true_config
 from agriseg.errors import CalibrationError
 from agriseg.geometry.ground_plane import GroundPlane, image_from_base
 from agriseg.geometry.intrinsics import Lens
+from agriseg.geometry.machine_marks import MachineMark
 from agriseg.messages import CommandKind, EngineCommand, Float64Array, Frame, UInt8Array
 from agriseg.opencv import cv2
 from agriseg.simulation.props import PROP, RECTANGLE_M, Prop, ground_place
@@ -60,7 +62,12 @@ KEEP = "keep"
 SCALE = "scale-"
 """Answers to an implausible size: it is right; it was meant to be so many times larger."""
 
+REMOVE_MARK = "remove-mark"
+"""Action: no longer watch the part that was tapped last."""
+
 _MOST_PAUSES = 100
+_STILL_PX = 1.0
+_MOST_RESTARTS = 5
 _IMPLAUSIBLE = 1.6
 
 
@@ -83,6 +90,8 @@ class GroundStep(CalibrationStep):
             if lens is not None and "covariance" in lens.facts
             else None
         )
+        ground = setup.store.newest("ground")
+        self._choice = MarkChoice(_marks_before(ground))
         self._layout = self._first_layout()
         self._orders: list[EngineCommand] = []
         self._size = (0, 0)
@@ -92,6 +101,8 @@ class GroundStep(CalibrationStep):
         self._seen: dict[int, list[Float64Array]] = defaultdict(list)
         self._frames = 0
         self._pauses = 0
+        self._restarts = 0
+        self._moved_px = 0.0
         self._tapped: list[tuple[float, float]] = []
         self._problem = ""
         self._question: Question | None = None
@@ -140,12 +151,31 @@ class GroundStep(CalibrationStep):
             self._answer(action)
         elif action == MEASURE and self._fit is None:
             self._begin()
+        elif action == REMOVE_MARK:
+            self._choice.remove_last()
         elif action == REPEAT:
             self._forget()
             self._begin()
 
+    @property
+    def marks_are_settled(self) -> bool:
+        """Whether each tapped part of the machine was looked at long enough."""
+        return self._choice.is_settled
+
     def take_point(self, u_px: float, v_px: float) -> None:
-        """Take a corner of the rectangle, tapped in the picture: near left, then clockwise."""
+        """Take a point tapped in the picture.
+
+        While a rectangle is measured it is a corner: near left, then clockwise. Once there is a
+        result it is a fixed part of the machine, to watch the camera by.
+
+        Raises
+        ------
+        CalibrationError
+            The part cannot be watched.
+        """
+        if self._fit is not None and self._question is None and self._image is not None:
+            self._choice.tap(self._image, u_px, v_px)
+            return
         if not self._is_measuring or self._layout.target != RECTANGLE:
             return
         self._tapped.append(self._refined(u_px, v_px))
@@ -157,6 +187,8 @@ class GroundStep(CalibrationStep):
         image = np.asarray(frame.image)
         self._image = image
         self._size = (image.shape[1], image.shape[0])
+        if self._fit is not None:
+            self._choice.follow(image)
         if self._layout.target != BOARD or self._fit is not None:
             return
         self._sighting = self._finder.find(image)
@@ -194,7 +226,9 @@ class GroundStep(CalibrationStep):
     def _forget(self) -> None:
         self._seen.clear()
         self._tapped.clear()
-        self._frames = self._pauses = 0
+        self._frames = self._pauses = self._restarts = 0
+        self._moved_px = 0.0
+        self._choice.clear()
         self._fit = None
         self._question = None
         self._problem = ""
@@ -207,6 +241,16 @@ class GroundStep(CalibrationStep):
         self._show_prop(Prop.NONE)
 
     def _average(self, sighting: Sighting) -> None:
+        if self._has_moved(sighting):
+            self._restarts += 1
+            if self._restarts > _MOST_RESTARTS:
+                self._give_up(
+                    f"The board or the camera moved by {self._moved_px:.1f} px while it was"
+                    " measured: let nobody step on the machine, and repeat."
+                )
+                return
+            self._seen.clear()
+            self._frames = 0
         for corner_px, number in zip(sighting.corners_px, sighting.ids, strict=True):
             self._seen[int(number)].append(corner_px)
         self._frames += 1
@@ -214,15 +258,27 @@ class GroundStep(CalibrationStep):
             return
         often = [n for n, corners in self._seen.items() if len(corners) >= FRAMES // 2]
         means = np.array([np.median(self._seen[n], axis=0) for n in sorted(often)])
-        spread = max(float(np.max(np.std(self._seen[n], axis=0))) for n in often)
-        if spread > 1.0:
-            self._give_up(
-                f"The board or the camera moved by {spread:.1f} px while it was measured: let"
-                " nobody step on the machine, and repeat."
-            )
-            return
         points = points_of_board(self._layout, self._config, self._board)
         self._compute(means, points[sorted(often)])
+
+    def _has_moved(self, sighting: Sighting) -> bool:
+        """Return whether the board lies elsewhere than in the pictures before.
+
+        Pictures may still be on their way that were taken before the board was laid down:
+        then the average begins anew.
+        """
+        apart = [
+            corner_px - np.median(self._seen[int(number)], axis=0)
+            for corner_px, number in zip(sighting.corners_px, sighting.ids, strict=True)
+            if int(number) in self._seen
+        ]
+        if not apart:
+            return bool(self._seen)
+        moved_px = float(np.median(np.hypot(*np.array(apart).T)))
+        if moved_px <= _STILL_PX:
+            return False
+        self._moved_px = max(self._moved_px, moved_px)
+        return True
 
     def _compute(self, image_px: Float64Array, points_m: Float64Array) -> None:
         self._is_measuring = False
@@ -247,6 +303,8 @@ class GroundStep(CalibrationStep):
         except CalibrationError as error:
             self._problem = str(error)
             return
+        if self._image is not None:
+            self._choice.offer_again(self._image)
         if not self._is_sized:
             self._ask_about_size(image_px, points_m)
 
@@ -377,7 +435,10 @@ class GroundStep(CalibrationStep):
         if self._question is not None:
             return "Answer the question below the picture."
         if self._fit is not None:
-            return "Look at the arrows on the picture, then accept or discard the new pose."
+            return (
+                "Tap fixed parts of the machine in the picture, if there are any, to have the"
+                " camera watched by them at work; then accept or discard the new pose."
+            )
         if self._is_measuring and self._layout.target == RECTANGLE:
             names = ("near left", "far left", "far right", "near right")
             return f"Tap the {names[len(self._tapped)]} corner of the rectangle in the picture."
@@ -416,6 +477,9 @@ class GroundStep(CalibrationStep):
             icon="restart",
             enabled=self._is_measuring or self._fit is not None or bool(self._problem),
         )
+        if self._fit is not None and len(self._choice):
+            word = f"Do not watch {len(self._choice)}"
+            return (repeat, StepAction(name=REMOVE_MARK, word=word, icon="eraser"))
         if self._fit is not None or self._is_measuring:
             return (repeat,)
         measure = StepAction(name=MEASURE, word="Measure", icon="play", is_main=True)
@@ -434,11 +498,12 @@ class GroundStep(CalibrationStep):
             figures.append(
                 Figure(name="Ground known to", value=f"{2e3 * self._ground_std_m():.1f} mm")
             )
+            figures.append(self._choice.figure)
         return tuple(figures)
 
     def _marks(self) -> tuple[PictureMark, ...]:
         if self._fit is not None:
-            return self._residual_marks(self._fit)
+            return (*self._residual_marks(self._fit), *self._choice.pictured)
         if self._layout.target == RECTANGLE:
             if not self._tapped:
                 return ()
@@ -518,11 +583,12 @@ class GroundStep(CalibrationStep):
                 "layout": {name: field_of(layout, name) for name in layout.names},
                 "covariance": fit.covariance.tolist(),
                 "parameters": list(POSE),
+                **self._choice.facts(),
             },
         )
 
     def _warnings(self, fit: GroundFit, ground_mm: float) -> tuple[str, ...]:
-        warnings = []
+        warnings = list(self._choice.warnings)
         if self._lens_covariance is None:
             warnings.append(
                 "The lens was never calibrated, so its part of the error is not known: do the"
@@ -539,3 +605,11 @@ class GroundStep(CalibrationStep):
                 " nearer to the middle of the picture."
             )
         return tuple(warnings)
+
+
+def _marks_before(entry: CalibrationEntry | None) -> tuple[MachineMark, ...]:
+    """Return the marks of the calibration in force; none where they cannot be read."""
+    try:
+        return marks_of(entry.facts) if entry is not None else ()
+    except CalibrationError:
+        return ()

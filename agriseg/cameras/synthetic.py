@@ -6,12 +6,13 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from agriseg.config import CameraConfig
+from agriseg.config import CameraConfig, CameraPoseConfig, SimulationConfig
 from agriseg.errors import CameraError
 from agriseg.geometry.ground_plane import GroundPlane
 from agriseg.messages import Float64Array, Frame
 from agriseg.ports import Clock
 from agriseg.simulation.ground_view import GroundView
+from agriseg.simulation.machine_marks import MachineMarks
 from agriseg.simulation.props import PROP, Prop, Stage
 from agriseg.simulation.sensor import Float32Array, Sensor
 from agriseg.simulation.trajectory import Trajectory, TruePose
@@ -49,8 +50,9 @@ class SyntheticCamera:
         Time of the clock at which the robot starts.
     seed : int
         Of the sensor's noise.
-    loose_s, loose_deg : float
-        So long after the start the camera comes loose: its pitch changes by so much at once.
+    simulated : SimulationConfig, optional
+        When the camera comes loose and how its pose changes then; how many plates of the machine
+        are in its view.
 
     Raises
     ------
@@ -69,11 +71,13 @@ class SyntheticCamera:
         start_s: float,
         *,
         seed: int = 1,
-        loose_s: float = 0.0,
-        loose_deg: float = 0.0,
+        simulated: SimulationConfig | None = None,
     ) -> None:
+        simulated = simulated or SimulationConfig()
         size = (config.width_px, config.height_px)
         plane = GroundPlane(config.intrinsics, config.pose, size)
+        self.plane = plane
+        """The ground as the camera sees it while its mount is tight."""
         self._world = world
         self._trajectory = trajectory
         self._clock = clock
@@ -81,10 +85,11 @@ class SyntheticCamera:
         self._period_s = 1.0 / config.fps
         self._delay_s = config.exposure_delay_ms / 1000.0
         self._view = GroundView(world, plane)
-        pitch_deg = config.pose.pitch_deg + loose_deg
-        tilted = config.pose.model_copy(update={"pitch_deg": pitch_deg})
-        self._loose_view = GroundView(world, GroundPlane(config.intrinsics, tilted, size))
-        self._loose_s = loose_s
+        loose = GroundPlane(config.intrinsics, _loose(config.pose, simulated), size)
+        self._loose_view = GroundView(world, loose)
+        self._loose_s = simulated.camera_fault_s
+        marks = MachineMarks(plane, simulated.machine_marks)
+        self._marks, self._loose_marks = marks, marks.seen_from(loose)
         self._stage = Stage(plane)
         self._motion_px_per_m = self._view.motion_px_per_m()
         self._light = world.light
@@ -176,9 +181,13 @@ class SyntheticCamera:
         exposure, gain = self._controls["exposure"], self._controls["gain"]
         travel_m = pose.speed_m_s * exposure * _EXPOSURE_UNIT_S
         motion = self._motion_px_per_m * travel_m
-        view = self._view if elapsed_s < self._loose_s else self._loose_view
+        is_tight = elapsed_s < self._loose_s
+        view, marks = (
+            (self._view, self._marks) if is_tight else (self._loose_view, self._loose_marks)
+        )
+        picture = self._stage.picture(lambda: view.picture(pose), elapsed_s)
         image = self._sensor.expose(
-            self._stage.picture(lambda: view.picture(pose), elapsed_s),
+            marks.draw(picture, elapsed_s, sways=pose.speed_m_s != 0.0),
             light=self._light_map(pose, elapsed_s),
             blur_px=(float(motion[0]), float(motion[1])),
             noise=1.6 * float(np.sqrt(gain)),
@@ -205,6 +214,14 @@ class SyntheticCamera:
         middle = points.mean(axis=0)
         edge_m = _SHADOW_EDGE_SHARE * float(np.ptp(points, axis=0).max())
         return self._light.robot_shadow(self._ground_map - middle, edge_m)
+
+
+def _loose(pose: CameraPoseConfig, simulated: SimulationConfig) -> CameraPoseConfig:
+    """Return the pose after the camera has come loose."""
+    changes = {"pitch_deg": simulated.camera_fault_deg, **simulated.camera_fault_pose}
+    return pose.model_copy(
+        update={name: getattr(pose, name) + change for name, change in changes.items()}
+    )
 
 
 def _ground_map(plane: GroundPlane, map_size: tuple[int, int]) -> Float64Array:

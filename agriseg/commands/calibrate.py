@@ -28,6 +28,7 @@ examples:
   agriseg calibrate camera --config robot.toml         live; views are taken by themselves
   agriseg calibrate camera --config robot.toml --images photos/
   agriseg calibrate ground --config robot.toml --set ahead_mm=1450 --set left_mm=0
+  agriseg calibrate ground --mark 120,500 --mark 840,500   watch the camera by these parts
   agriseg calibrate latency --set slow_m_s=0.5 --set fast_m_s=2
   agriseg calibrate flow --cups 402,398,-,405          or you are asked cup by cup
   agriseg calibrate boom-file --export boom-3m.toml
@@ -102,13 +103,20 @@ def _add_step(
             metavar="U,V",
             help="the rectangle in the picture, px: near left, far left, far right, near right",
         )
+        step.add_argument(
+            "--mark",
+            action="append",
+            metavar="U,V",
+            help="a fixed part of the machine in the picture, px, to watch the camera by at work;"
+            " may be given up to 6 times, those of before are looked for by themselves",
+        )
     if name == "flow":
         step.add_argument(
             "--cups",
             metavar="ML,...",
             help="what each cup holds, left to right; - leaves one out; else you are asked",
         )
-    step.set_defaults(run=_step, step=name, images=None, corners=None, cups=None)
+    step.set_defaults(run=_step, step=name, images=None, corners=None, cups=None, mark=None)
 
 
 def _add_profile(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -266,6 +274,7 @@ def _step(args: argparse.Namespace) -> int:
             entries=tuple(args.set),
             images=args.images,
             corners=tuple(args.corners or ()),
+            marks=tuple(args.mark or ()),
             cups=tuple(args.cups.split(",")) if args.cups else (),
             accept=args.accept,
             operator=args.operator,

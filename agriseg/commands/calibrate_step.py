@@ -13,6 +13,7 @@ from pathlib import Path
 from agriseg.calibration.camera_step import FINISH, CameraStep
 from agriseg.calibration.catalogue import step_info
 from agriseg.calibration.flow_step import LEAVE_OUT
+from agriseg.calibration.ground_step import GroundStep
 from agriseg.calibration.overlay import calibrated
 from agriseg.calibration.profiles import open_store
 from agriseg.calibration.steps import (
@@ -41,8 +42,9 @@ _IMAGES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
 class StepRun:
     """What the command line asked for.
 
-    ``entries`` are ``NAME=VALUE``; ``corners`` ``U,V``; ``cups`` what each cup of a catch test
-    holds, in millilitres, ``-`` for one to be left out; ``give_up_s`` counts from the start.
+    ``entries`` are ``NAME=VALUE``; ``corners`` and ``marks`` ``U,V``; ``cups`` what each cup of a
+    catch test holds, in millilitres, ``-`` for one to be left out; ``give_up_s`` counts from the
+    start.
     """
 
     step: str
@@ -50,6 +52,7 @@ class StepRun:
     entries: tuple[str, ...] = ()
     images: Path | None = None
     corners: tuple[str, ...] = ()
+    marks: tuple[str, ...] = ()
     cups: tuple[str, ...] = ()
     accept: bool = False
     operator: str = ""
@@ -147,6 +150,7 @@ def _measured(
         _ask_for_missing(step, ask)
     step.act(MEASURE)
     cups = list(run.cups)
+    marks = [_pixel(text, "--mark") for text in run.marks]
     told = ""
     last_tenth = -1
     for _ in _rounds(step, run, in_force):
@@ -154,6 +158,12 @@ def _measured(
         if view.question is not None:
             step.act(_answered(view, ask))
             continue
+        if view.phase is StepPhase.DONE and isinstance(step, GroundStep):
+            while marks:
+                step.take_point(*marks.pop(0))
+            if not step.marks_are_settled:
+                continue
+            view = step.view
         if view.phase in (StepPhase.DONE, StepPhase.FAILED):
             return view
         if view.instruction != told:
@@ -244,7 +254,7 @@ def _rounds(step: CalibrationStep, run: StepRun, in_force: Config) -> Iterator[N
             if frame is not None:
                 step.take_picture(frame)
                 while corners:
-                    step.take_point(*_corner(corners.pop(0)))
+                    step.take_point(*_pixel(corners.pop(0), "--corners"))
             yield
     finally:
         camera.close()
@@ -263,16 +273,25 @@ def _open(config: Config) -> tuple[Camera, Callable[[], float]]:
         return open_camera(config.camera, clock), clock.now_s
     true, virtual = true_config(config), VirtualClock()
     camera = SyntheticCamera(
-        open_world(true), Trajectory(true.simulation), true.camera, virtual, 0.0
+        open_world(true),
+        Trajectory(true.simulation),
+        true.camera,
+        virtual,
+        0.0,
+        simulated=true.simulation,
     )
     return camera, virtual.now_s
 
 
-def _corner(text: str) -> tuple[float, float]:
+def _pixel(text: str, option: str) -> tuple[float, float]:
     u, sign, v = text.partition(",")
-    if not sign:
-        raise CalibrationError(f"--corners {text}: expected U,V in pixels, such as 120,400")
-    return _number("corner", u), _number("corner", v)
+    try:
+        place = float(u), float(v)
+    except ValueError:
+        place = math.nan, math.nan
+    if not (sign and math.isfinite(place[0]) and math.isfinite(place[1])):
+        raise CalibrationError(f"{option} {text}: expected U,V in pixels, such as 120,400")
+    return place
 
 
 def _from_images(step: CameraStep, folder: Path) -> StepView:

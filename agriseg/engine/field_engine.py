@@ -13,6 +13,7 @@ from agriseg.config import Config
 from agriseg.engine.controller_side import ControllerSide
 from agriseg.engine.doubt import DoubtWatch
 from agriseg.engine.frame_path import FramePath
+from agriseg.engine.mark_check import MarkCheck
 from agriseg.engine.outlook import Outlook
 from agriseg.engine.parts import EngineParts
 from agriseg.engine.planning import Planning
@@ -54,6 +55,7 @@ class FieldEngine:
         self._position = PositionSide(parts, self._book, self._gate)
         self._speed_check = SpeedCheck(parts, self._gate, self._link)
         self._view_check = ViewCheck(parts, self._gate)
+        self._mark_check = MarkCheck(parts, self._gate)
         self._doubt = DoubtWatch(parts, self._book, self._gate)
         self._frames = FramePath(
             parts,
@@ -74,7 +76,13 @@ class FieldEngine:
             self._speed_check,
         )
         self._outlook = Outlook(
-            parts, self._book, self._gate, self._link, self._frames, self._position
+            parts,
+            self._book,
+            self._gate,
+            self._link,
+            self._frames,
+            self._position,
+            self._mark_check,
         )
         self._was_shut_down = False
 
@@ -143,6 +151,7 @@ class FieldEngine:
         self._position.take()
         self._frames.take_segmented()
         self._view_check.look(self._frames.segmented, self._frames.frame)
+        self._mark_check.look(self._frames.frame)
         if self._gate.is_open:
             self._planning.send(self._planning.plan())
         self._book.keep_steps()

@@ -8,6 +8,7 @@ from dataclasses import replace
 from agriseg.alarms import FRAMES_STALE, MODEL_FAILED, sentence
 from agriseg.engine.controller_side import ControllerSide
 from agriseg.engine.frame_path import FramePath
+from agriseg.engine.mark_check import MarkCheck
 from agriseg.engine.parts import EngineParts
 from agriseg.engine.position_side import PositionSide
 from agriseg.engine.run_book import RunBook
@@ -26,6 +27,7 @@ class Outlook:
         link: ControllerSide,
         frames: FramePath,
         position: PositionSide,
+        marks: MarkCheck,
     ) -> None:
         self._parts = parts
         self._book = book
@@ -33,6 +35,7 @@ class Outlook:
         self._link = link
         self._frames = frames
         self._position = position
+        self._marks = marks
         self._commanded = (False,) * parts.config.boom.nozzle_count
 
     def note_nozzles(self) -> None:
@@ -48,6 +51,7 @@ class Outlook:
             *self._model_reasons(),
             *self._controller_reasons(),
             *self._position.reasons(),
+            *self._marks.reasons,
             *(f"Acknowledge the stop: {alarm.text}" for alarm in stops),
         )
 

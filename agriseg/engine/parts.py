@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from agriseg.boundary.field_boundary import FieldBoundary
 from agriseg.config import Config
+from agriseg.geometry.machine_marks import MachineMark
 from agriseg.pipeline import FieldPipeline
 from agriseg.ports import Camera, Clock, PositionReceiver, RunSink, SprayController
 from agriseg.segmenting import Segmenting
@@ -34,3 +35,5 @@ class EngineParts:
     """Says where on the earth the machine is; None: nobody does."""
     boundary: FieldBoundary | None = None
     """Where spraying is allowed; None: everywhere."""
+    marks: tuple[MachineMark, ...] = ()
+    """Fixed parts of the machine in the camera's view, as they looked when it was calibrated."""

@@ -1,26 +1,39 @@
-"""Closes the nozzles when the camera no longer looks where it was calibrated to look."""
+"""Warns, then closes the nozzles, when the ground passes as below a camera that has moved."""
 
 from __future__ import annotations
 
 import logging
 import math
+from collections.abc import Mapping
 
-from agriseg.alarms import CAMERA_MOVED
+import numpy as np
+
+from agriseg.alarms import CAMERA_DOUBTFUL, CAMERA_MOVED
+from agriseg.config import CameraConfig
 from agriseg.engine.parts import EngineParts
 from agriseg.engine.spray_gate import SprayGate
 from agriseg.errors import CalibrationError
 from agriseg.geometry.ground_plane import GroundPlane
 from agriseg.geometry.view_drift import Drift, Travel, ViewDrift
-from agriseg.messages import ClassId, Frame, VehicleState
+from agriseg.messages import ClassId, Frame, OdometrySource, VehicleState
 from agriseg.segmenting import SegmentedFrame
 
 _log = logging.getLogger(__name__)
 
-PERIOD_S = 0.5
+PERIOD_S = 0.25
 """A pair of pictures is looked at this often: some milliseconds of work each time."""
 
-LEAST_PAIRS = 10
-"""So many pairs must agree before the nozzles are closed."""
+LEAST_PAIRS = 8
+"""So many pairs must agree before a warning, and before all is said to be well."""
+
+_PAIRS = (4, 8, 16, 32)
+"""What is far off shows in the newest second, what is a little off in the newest eight."""
+
+_LEAST_PAIRS_TURNED = 16
+"""For roll and yaw: a machine that weaves looks like these for a second or two."""
+
+_LEAST_TRAVEL_M = 3.0
+"""Steering to and fro evens out over this."""
 
 _LONGEST_GAP_S = 0.3
 
@@ -28,15 +41,16 @@ _LONGEST_GAP_S = 0.3
 class ViewCheck:
     """Compares how the ground passes through the picture with how the machine drives.
 
-    While spraying, a segmented frame and a newer one are taken every half second; only what was
-    seen as soil counts.
+    While spraying, a segmented frame and a newer one are taken every quarter of a second; only
+    what was seen as soil counts. What lasts longer is known better: a camera that is far off is
+    told after a second, one that is a little off after several.
     """
 
     def __init__(self, parts: EngineParts, gate: SprayGate) -> None:
         self._pipeline = parts.pipeline
-        self._limit_deg = parts.config.camera.moved_stop_deg
+        self._limits = parts.config.camera
         self._gate = gate
-        self._meter = _meter(parts.pipeline.ground) if self._limit_deg > 0.0 else None
+        self._meter = _meter(parts.pipeline.ground) if _watches(self._limits) else None
         self._before: SegmentedFrame | None = None
         self._looked_s = -math.inf
         self._is_new = True
@@ -64,6 +78,7 @@ class ViewCheck:
         if not self._is_new:
             meter.forget()
             self._is_new = True
+            self._gate.alarms.clear(CAMERA_DOUBTFUL)
 
     def _compare(self, meter: ViewDrift, segmented: SegmentedFrame, newest: Frame) -> None:
         before = segmented.arrival.frame
@@ -74,22 +89,58 @@ class ViewCheck:
         self._looked_s = newest.t_capture_s
         self._is_new = False
         soil = segmented.segmentation.labels == ClassId.SOIL
-        meter.add(before.image, newest.image, _travel(first, second), soil)
-        self._judge(meter.drift)
+        travel = _travel(first, second)
+        meter.add(before.image, newest.image, travel, soil, distance_m=first.distance_m)
+        self._judge(meter, has_wheel=second.source is OdometrySource.WHEEL)
 
-    def _judge(self, drift: Drift | None) -> None:
-        if drift is None or drift.pairs < LEAST_PAIRS:
+    def _judge(self, meter: ViewDrift, *, has_wheel: bool) -> None:
+        drifts = {pairs: meter.drift(pairs) for pairs in _PAIRS}
+        known = {pairs: drift for pairs, drift in drifts.items() if drift is not None}
+        limits = self._limits
+        stop = _told(known, limits.moved_stop_deg, limits.height_stop_fraction * has_wheel)
+        if stop:
+            self._gate.stop(CAMERA_MOVED, f"{stop}. All nozzles were closed.")
             return
-        _log.debug("camera drift %s deg from %d pairs", drift.angles_deg, drift.pairs)
-        if not drift.surely_exceeds(self._limit_deg):
-            self._gate.alarms.clear(CAMERA_MOVED)
+        slow = {pairs: drift for pairs, drift in known.items() if pairs >= LEAST_PAIRS}
+        if not slow:
             return
-        roll, pitch, yaw = drift.angles_deg
-        self._gate.stop(
-            CAMERA_MOVED,
-            f"The camera looks elsewhere than it was calibrated: turned by {roll:+.1f}° roll,"
-            f" {pitch:+.1f}° pitch, {yaw:+.1f}° yaw. All nozzles were closed.",
-        )
+        self._gate.alarms.clear(CAMERA_MOVED)
+        warn = _told(slow, limits.moved_warn_deg, limits.height_warn_fraction * has_wheel)
+        self._gate.set_alarm(CAMERA_DOUBTFUL, f"{warn}." if warn else "")
+
+
+def _watches(limits: CameraConfig) -> bool:
+    stops = limits.moved_stop_deg > 0.0 or limits.height_stop_fraction > 0.0
+    return stops or limits.moved_warn_deg > 0.0 or limits.height_warn_fraction > 0.0
+
+
+def _told(drifts: Mapping[int, Drift], limit_deg: float, limit: float) -> str:
+    """Return what is surely beyond a limit, without full stop; a limit of 0 is none."""
+    for pairs, drift in drifts.items():
+        roll, pitch, yaw = np.abs(drift.sure_angles_deg)
+        is_long = pairs >= _LEAST_PAIRS_TURNED and drift.travel_m >= _LEAST_TRAVEL_M
+        if 0.0 < limit_deg < max(pitch, roll * is_long, yaw * is_long):
+            return _turned(drift)
+        if pairs >= LEAST_PAIRS and 0.0 < limit < abs(drift.sure_faster):
+            return _raised(drift)
+    return ""
+
+
+def _turned(drift: Drift) -> str:
+    roll, pitch, yaw = drift.angles_deg
+    return (
+        f"The camera looks elsewhere than it was calibrated: turned by {roll:+.1f}° roll,"
+        f" {pitch:+.1f}° pitch, {yaw:+.1f}° yaw"
+    )
+
+
+def _raised(drift: Drift) -> str:
+    percent = 100.0 * abs(drift.faster)
+    way, height = ("faster", "lower") if drift.faster > 0.0 else ("slower", "higher")
+    return (
+        f"The ground passes {percent:.1f} % {way} than the wheel turns: the camera stands {height}"
+        f" by {percent:.1f} % of its height than it was calibrated, or the wheel's counts are wrong"
+    )
 
 
 def _travel(first: VehicleState, second: VehicleState) -> Travel:

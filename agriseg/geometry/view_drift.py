@@ -3,12 +3,17 @@
 Ground that is mapped with the right pose passes everywhere by what the machine has driven. A
 camera that has come loose sees it pass faster ahead than behind (pitch), faster at one side
 (roll), or to the side (yaw). Each pair of pictures gives an estimate of the three angles by least
-squares; many pairs together make it sure. How fast the ground passes on the whole is left free,
-since wheel slip and the camera's height change that alike.
+squares; several together make it sure, and by how far they scatter they say how sure. How fast
+the ground passes on the whole tells the camera's height, as far as the wheel can be trusted: a
+wheel that slips looks like a camera that stands higher.
+
+What cannot be seen so: a camera that only slid. Driving straight on, the ground passes below it as
+before. `agriseg.geometry.machine_marks` sees that too, where a part of the machine is in the view.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,9 +26,11 @@ from agriseg.opencv import cv2
 _WIDTH_PX = 640
 _FEATURES = 120
 _STEP_DEG = 0.3
-_FORGET = 0.97
+_KEPT_PAIRS = 48
 _LEAST_FEATURES = 25
 _LEAST_TRAVEL_M = 0.02
+_SURE = 4.0
+_BELIEF = 4.0
 _ANGLES = ("roll_deg", "pitch_deg", "yaw_deg")
 
 
@@ -40,17 +47,48 @@ class Travel:
 class Drift:
     """By how much the camera looks elsewhere than calibrated.
 
-    ``angles_deg`` (3,) are roll, pitch and yaw to be added to the calibrated ones, ``std_deg`` (3,)
-    their standard uncertainties by the pictures' spread, ``pairs`` how many pictures they rest on.
+    Attributes
+    ----------
+    angles_deg, std_deg : (3,) float64
+        Roll, pitch and yaw to be added to the calibrated ones, and their standard uncertainties
+        by the scatter from pair to pair.
+    faster, faster_std : float
+        By which share the ground passes faster than the machine drives, and its standard
+        uncertainty. A camera that stands lower by this share of its height sees it so.
+    pairs : int
+        How many pairs of pictures it rests on.
+    travel_m : float
+        How far the machine drove from the first to the last of them.
     """
 
     angles_deg: Float64Array
     std_deg: Float64Array
+    faster: float
+    faster_std: float
     pairs: int
+    travel_m: float
 
-    def surely_exceeds(self, limit_deg: float) -> bool:
-        """Return whether one of the angles is beyond ``limit_deg`` with all its uncertainty."""
-        return bool(np.any(np.abs(self.angles_deg) - 3.0 * self.std_deg > limit_deg))
+    @property
+    def sure_angles_deg(self) -> Float64Array:
+        """(3,) float64: by how much roll, pitch and yaw are off at least, with their sign."""
+        least = np.maximum(np.abs(self.angles_deg) - _SURE * self.std_deg, 0.0)
+        sure: Float64Array = np.copysign(least, self.angles_deg)
+        return sure
+
+    @property
+    def sure_faster(self) -> float:
+        """By which share the ground passes faster or slower at least, with its sign."""
+        least = max(0.0, abs(self.faster) - _SURE * self.faster_std)
+        return float(np.copysign(least, self.faster))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Pair:
+    """Normal equations of one pair of pictures for roll, pitch, yaw (deg) and speed (share)."""
+
+    normal: Float64Array
+    right: Float64Array
+    distance_m: float
 
 
 class ViewDrift:
@@ -82,9 +120,7 @@ class ViewDrift:
 
     def forget(self) -> None:
         """Begin anew."""
-        self._normal = np.zeros((4, 4))
-        self._right = np.zeros(4)
-        self._pairs = 0
+        self._pairs: deque[_Pair] = deque(maxlen=_KEPT_PAIRS)
 
     def add(
         self,
@@ -92,11 +128,13 @@ class ViewDrift:
         now: UInt8Array,
         travel: Travel,
         soil: NDArray[np.bool_] | None = None,
+        *,
+        distance_m: float = 0.0,
     ) -> None:
         """Take two pictures (H, W, 3) uint8 and how the machine drove in between.
 
         ``soil`` (H, W) bool, of the first picture, says where the ground is: plants stand nearer
-        to the camera and pass faster than it does.
+        to the camera and pass faster than it does. ``distance_m`` is the odometer's reading.
         """
         height, width = before.shape[:2]
         if np.hypot(travel.forward_m, travel.left_m) < _LEAST_TRAVEL_M:
@@ -120,21 +158,42 @@ class ViewDrift:
             if keep.sum() < _LEAST_FEATURES:
                 return
         design = jacobian[keep].reshape(-1, 4) / sigma
-        self._normal = _FORGET * self._normal + design.T @ design
-        self._right = _FORGET * self._right + design.T @ (residual[keep].ravel() / sigma)
-        self._pairs += 1
+        right = design.T @ (residual[keep].ravel() / sigma)
+        self._pairs.append(_Pair(design.T @ design, right, distance_m))
 
     @property
-    def drift(self) -> Drift | None:
-        """What all pairs together say; None before they say anything."""
-        if self._pairs < 5:
+    def pairs(self) -> int:
+        """How many pairs there are, at most the newest 48."""
+        return len(self._pairs)
+
+    def drift(self, pairs: int) -> Drift | None:
+        """Return what the newest ``pairs`` (3 or more) say together; None if there are fewer.
+
+        How unsure each angle is follows from its own scatter from pair to pair (the sandwich
+        estimate of the covariance): unevenness, nodding and weaving shift all points of a pair
+        alike. A few pairs are never believed to agree better than their points do.
+        """
+        if len(self._pairs) < pairs:
             return None
+        newest = list(self._pairs)[-pairs:]
+        normal = np.sum([pair.normal for pair in newest], axis=0)
         try:
-            covariance = np.linalg.inv(self._normal)
+            covariance = np.linalg.inv(normal)
+            mean: Float64Array = covariance @ np.sum([pair.right for pair in newest], axis=0)
         except np.linalg.LinAlgError:
             return None
-        angles: Float64Array = (covariance @ self._right)[:3]
-        return Drift(angles_deg=angles, std_deg=np.sqrt(np.diag(covariance))[:3], pairs=self._pairs)
+        apart = [pair.right - pair.normal @ mean for pair in newest]
+        scatter = np.sum([np.outer(left, left) for left in apart], axis=0)
+        between = pairs / (pairs - 1.0) * np.diag(covariance @ scatter @ covariance)
+        std = np.sqrt(np.maximum(between, _BELIEF / pairs * np.diag(covariance)))
+        return Drift(
+            angles_deg=mean[:3],
+            std_deg=std[:3],
+            faster=float(mean[3]),
+            faster_std=float(std[3]),
+            pairs=pairs,
+            travel_m=abs(newest[-1].distance_m - newest[0].distance_m),
+        )
 
     def _small(self, image: UInt8Array) -> UInt8Array:
         grey = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
@@ -193,7 +252,8 @@ class ViewDrift:
             (plain - _misfit(turned, first_px, second_px, travel)) / _STEP_DEG
             for turned in self._turned
         ]
-        scale = np.tile(np.array([-travel.forward_m, -travel.left_m]), (len(plain), 1))
+        along = _moved(np.zeros((1, 2)), travel)
+        scale = np.tile(along, (len(plain), 1))
         jacobian = np.stack((*columns, scale), axis=2)
         known = np.isfinite(plain).all(axis=1) & np.isfinite(jacobian).all(axis=(1, 2))
         return jacobian[known], plain[known]

@@ -7,7 +7,7 @@ import pytest
 
 from agriseg.config import CameraPoseConfig, IntrinsicsConfig
 from agriseg.geometry.ground_plane import GroundPlane
-from agriseg.geometry.view_drift import Travel, ViewDrift
+from agriseg.geometry.view_drift import Drift, Travel, ViewDrift
 from agriseg.opencv import cv2
 
 SIZE = (640, 360)
@@ -40,8 +40,10 @@ def picture(soil: np.ndarray, ground: GroundPlane, x_m: float) -> np.ndarray:
     return cv2.cvtColor(grey, cv2.COLOR_GRAY2BGR)
 
 
-def drive(soil: np.ndarray, calibrated: CameraPoseConfig, **turned: float) -> ViewDrift:
-    """Return what was found after 12 pairs of pictures with a camera turned by so much."""
+def drive(
+    soil: np.ndarray, calibrated: CameraPoseConfig, slip: float = 0.0, **turned: float
+) -> Drift:
+    """Return what was found after 12 pairs of pictures with a camera moved by so much."""
     true = calibrated.model_copy(
         update={name: getattr(calibrated, name) + by for name, by in turned.items()}
     )
@@ -52,26 +54,57 @@ def drive(soil: np.ndarray, calibrated: CameraPoseConfig, **turned: float) -> Vi
         x_m = 0.1 * index
         pair = [picture(soil, ground, at) for at in (x_m, x_m + 0.06)]
         noisy = [np.clip(p + rng.normal(0, 2, p.shape), 0, 255).astype(np.uint8) for p in pair]
-        found.add(*noisy, Travel(forward_m=0.06 * 1.02, left_m=0.0, turn_rad=0.0))
-    return found
+        travel = Travel(forward_m=0.06 * (1.0 + slip), left_m=0.0, turn_rad=0.0)
+        found.add(*noisy, travel, distance_m=x_m)
+    assert found.pairs == 12
+    assert found.drift(13) is None
+    drift = found.drift(12)
+    assert drift is not None
+    return drift
 
 
 POSE = CameraPoseConfig(x_m=1.0, z_m=1.0, pitch_deg=10.0)
 
 
 def test_a_camera_as_calibrated_is_left_alone_even_with_a_slipping_wheel(soil: np.ndarray) -> None:
-    drift = drive(soil, POSE).drift
-    assert drift is not None
+    drift = drive(soil, POSE, slip=0.02)
     assert np.abs(drift.angles_deg).max() < 0.5
-    assert not drift.surely_exceeds(1.0)
+    assert np.abs(drift.sure_angles_deg).max() < 0.3
+    assert drift.faster == pytest.approx(-0.02, abs=0.004)
+    assert drift.travel_m == pytest.approx(1.1)
 
 
 @pytest.mark.parametrize(("name", "index"), [("roll_deg", 0), ("pitch_deg", 1), ("yaw_deg", 2)])
-def test_a_loose_camera_is_found_and_by_how_much(soil: np.ndarray, name: str, index: int) -> None:
-    drift = drive(soil, POSE, **{name: 4.0}).drift
-    assert drift is not None
-    assert drift.angles_deg[index] == pytest.approx(4.0, abs=0.6)
-    assert drift.surely_exceeds(2.0)
+@pytest.mark.parametrize("by_deg", [4.0, -1.5])
+def test_a_turned_camera_is_found_and_by_how_much(
+    soil: np.ndarray, name: str, index: int, by_deg: float
+) -> None:
+    drift = drive(soil, POSE, **{name: by_deg})
+    assert drift.angles_deg[index] == pytest.approx(by_deg, abs=0.6)
+    assert abs(drift.sure_angles_deg[index]) > 0.5 * abs(by_deg)
+    assert np.sign(drift.sure_angles_deg[index]) == np.sign(by_deg)
+
+
+@pytest.mark.parametrize("higher_m", [0.03, -0.03])
+def test_a_camera_that_stands_higher_sees_the_ground_pass_slower(
+    soil: np.ndarray, higher_m: float
+) -> None:
+    drift = drive(soil, POSE, z_m=higher_m)
+    assert drift.faster == pytest.approx(-higher_m, abs=0.005)
+    assert abs(drift.sure_faster) > 0.015
+    assert np.abs(drift.sure_angles_deg).max() < 0.3
+
+
+def test_few_pairs_are_less_sure_than_many(soil: np.ndarray) -> None:
+    ground = GroundPlane(LENS, POSE, SIZE)
+    found = ViewDrift(ground)
+    for index in range(12):
+        pair = [picture(soil, ground, 0.1 * index + at) for at in (0.0, 0.06)]
+        found.add(*pair, Travel(forward_m=0.06, left_m=0.0, turn_rad=0.0))
+    few, many = found.drift(4), found.drift(12)
+    assert few is not None
+    assert many is not None
+    assert np.all(few.std_deg > many.std_deg)
 
 
 def test_a_standing_machine_says_nothing(soil: np.ndarray) -> None:
@@ -80,4 +113,5 @@ def test_a_standing_machine_says_nothing(soil: np.ndarray) -> None:
     seen = picture(soil, ground, 0.0)
     for _ in range(10):
         found.add(seen, seen, Travel(forward_m=0.0, left_m=0.0, turn_rad=0.0))
-    assert found.drift is None
+    assert found.pairs == 0
+    assert found.drift(3) is None
