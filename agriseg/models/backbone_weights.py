@@ -43,8 +43,10 @@ def load_lite0_backbone(network: nn.Module) -> None:
         )
     path = Path(spec.origin).parent / _LITE0_FILE
     state = torch.load(path, map_location="cpu", weights_only=True)
+    own = backbone.state_dict()
+    wanted = {key: value for key, value in _rename_lite0(state).items() if key in own}
     try:
-        backbone.load_state_dict(_rename_lite0(state))
+        backbone.load_state_dict(wanted)
     except RuntimeError as error:
         raise ModelFileError(f"{path}: these weights do not fit the backbone ({error})") from error
 

@@ -18,15 +18,18 @@ class Size:
 def network_size(frame: Size, long_side_px: int) -> Size:
     """Return the size to which a frame is brought for the network.
 
-    The longer side becomes ``long_side_px``; both are rounded to multiples of 32, so the
-    proportions may change by a little.
+    The longer side becomes ``long_side_px``, unless the frame is smaller: it is never enlarged,
+    which would cost time and add nothing that the camera saw. Both sides are rounded to multiples
+    of 32, so the proportions may change by a little.
 
     Examples
     --------
     >>> network_size(Size(1536, 1152), 960)
-    Size(width_px=960, height_px=736)
+    Size(width_px=960, height_px=704)
+    >>> network_size(Size(512, 512), 960)
+    Size(width_px=512, height_px=512)
     """
-    scale = long_side_px / max(frame.width_px, frame.height_px)
+    scale = min(1.0, long_side_px / max(frame.width_px, frame.height_px))
     width, height = (
         max(
             NETWORK_SIZE_MULTIPLE,

@@ -28,6 +28,8 @@ _LITE0_STAGES = (
     _Stage(repeats=1, kernel_px=3, stride=1, expansion=6, channels=320),
 )
 _LITE0_STEM_CHANNELS = 32
+_LITE0_TAPS = (0, 2, 4, 10, 15)
+"""The last block of each stride: 2, 4, 8, 16 and 32."""
 _BATCH_NORM_EPS = 1e-3
 _BATCH_NORM_MOMENTUM = 0.01
 
@@ -71,13 +73,19 @@ class EfficientNetLite0(nn.Module):
 
     Tan and Le, "EfficientNet", ICML 2019, in the Lite variant without squeeze-and-excite and with
     ReLU6, which survives quantisation to eight bits.
+
+    Parameters
+    ----------
+    levels : int
+        How many feature maps, 1 to 4, finest first; the blocks behind the last of them are left
+        out.
     """
 
     channels = (24, 40, 112, 320)
     fine_channels = 16
     """Channels at stride 2, see `fine_and_coarse`."""
 
-    def __init__(self) -> None:
+    def __init__(self, levels: int = 4) -> None:
         super().__init__()
         self.stem = lite_conv_norm(3, _LITE0_STEM_CHANNELS, 3, stride=2)
         blocks: list[nn.Module] = []
@@ -91,8 +99,8 @@ class EfficientNetLite0(nn.Module):
                     )
                 )
                 inputs = stage.channels
-        self.blocks = nn.ModuleList(blocks)
-        self._taps = (0, 2, 4, 10, 15)
+        self._taps = _LITE0_TAPS[: levels + 1]
+        self.blocks = nn.ModuleList(blocks[: self._taps[-1] + 1])
 
     def freeze(self, blocks: int) -> None:
         """Stop the stem and the first blocks from learning; their statistics stay as well.
@@ -103,11 +111,11 @@ class EfficientNetLite0(nn.Module):
             module.eval().requires_grad_(False)
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
-        """Map ``(N, 3, H, W)`` to four feature maps, finest first."""
+        """Map ``(N, 3, H, W)`` to the feature maps, finest first: four, or ``levels``."""
         return self.fine_and_coarse(x)[1:]
 
     def fine_and_coarse(self, x: Tensor) -> tuple[Tensor, ...]:
-        """Map ``(N, 3, H, W)`` to five feature maps, at strides 2, 4, 8, 16 and 32."""
+        """Map ``(N, 3, H, W)`` to the feature maps at strides 2, 4, 8, 16 and 32."""
         x = self.stem(x)
         features = []
         for index, block in enumerate(self.blocks):

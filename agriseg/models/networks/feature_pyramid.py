@@ -21,20 +21,23 @@ class LiteFpn(nn.Module):
         Number of output classes.
     width : int
         Channels of the pyramid.
+    levels : int
+        Levels of the pyramid: 4 reach stride 32, 3 stride 16.
     """
 
-    def __init__(self, classes: int, width: int) -> None:
+    def __init__(self, classes: int, width: int, levels: int = 4) -> None:
         super().__init__()
-        self.backbone = EfficientNetLite0()
+        self.backbone = EfficientNetLite0(levels)
         self.lateral = nn.ModuleList(
-            lite_conv_norm(channels, width, 1, act=False) for channels in EfficientNetLite0.channels
+            lite_conv_norm(channels, width, 1, act=False)
+            for channels in EfficientNetLite0.channels[:levels]
         )
         self.fuse = nn.ModuleList(
             nn.Sequential(
-                lite_conv_norm(width, width, 5 if level == 3 else 3, groups=width),
+                lite_conv_norm(width, width, 5 if level == levels - 1 else 3, groups=width),
                 lite_conv_norm(width, width, 1),
             )
-            for level in range(len(EfficientNetLite0.channels))
+            for level in range(levels)
         )
         self.classify = nn.Conv2d(width, classes, 1)
 
@@ -45,8 +48,9 @@ class LiteFpn(nn.Module):
 
     def _pyramid(self, x: Tensor) -> Tensor:
         features = self.backbone(x)
-        y: Tensor = self.fuse[3](self.lateral[3](features[3]))
-        for level in (2, 1, 0):
+        coarsest = len(features) - 1
+        y: Tensor = self.fuse[coarsest](self.lateral[coarsest](features[coarsest]))
+        for level in reversed(range(coarsest)):
             y = self.fuse[level](doubled(y) + self.lateral[level](features[level]))
         return y
 
@@ -65,10 +69,12 @@ class LiteFpnDetail(LiteFpn):
         Channels of the pyramid.
     detail_width : int
         Channels at half resolution.
+    levels : int
+        Levels of the pyramid.
     """
 
-    def __init__(self, classes: int, width: int, detail_width: int) -> None:
-        super().__init__(classes, width)
+    def __init__(self, classes: int, width: int, detail_width: int, levels: int = 4) -> None:
+        super().__init__(classes, width, levels)
         self.detail = nn.Sequential(
             lite_conv_norm(3, detail_width, 3, stride=2),
             lite_conv_norm(detail_width, detail_width, 3, groups=detail_width),

@@ -124,6 +124,12 @@ ARCHITECTURES: Mapping[str, Architecture] = {
         pretrained_backbone=True,
         plant_heads=True,
     ),
+    "lite0-fpn-detail-short": Architecture(
+        build=lambda classes: LiteFpnDetail(classes, width=64, detail_width=32, levels=3),
+        paper=f"lite0-fpn-detail on {_LITE0} up to stride 16",
+        stride=2,
+        pretrained_backbone=True,
+    ),
     "lite0-fpn-small": Architecture(
         build=lambda classes: LiteFpn(classes, width=48),
         paper=f"{_LITE0} with a feature pyramid (Lin et al. 2017)",
