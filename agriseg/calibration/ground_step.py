@@ -108,6 +108,7 @@ class GroundStep(CalibrationStep):
         self._question: Question | None = None
         self._is_sized = False
         self._fit: GroundFit | None = None
+        self._std_m: tuple[GroundFit, float] | None = None
 
     @property
     def view(self) -> StepView:
@@ -538,10 +539,16 @@ class GroundStep(CalibrationStep):
 
     def _ground_std_m(self) -> float:
         """Return the standard uncertainty, along one axis, at the worse places of the view."""
-        assert self._fit is not None
-        ground = GroundPlane(self._config.camera.intrinsics, self._fit.pose, self._size)
+        fit = self._fit
+        assert fit is not None
+        if self._std_m is None or self._std_m[0] is not fit:
+            self._std_m = fit, self._worse_std_m(fit)
+        return self._std_m[1]
+
+    def _worse_std_m(self, fit: GroundFit) -> float:
+        ground = GroundPlane(self._config.camera.intrinsics, fit.pose, self._size)
         std = ground_std_m(
-            self._fit,
+            fit,
             self._config.camera.intrinsics,
             self._size,
             working_area_px(ground),

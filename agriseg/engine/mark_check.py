@@ -43,6 +43,7 @@ class MarkCheck:
         self._looked_s = -math.inf
         self._seen_s = -math.inf
         self._was_wanted = False
+        self._has_closed = False
 
     @property
     def reasons(self) -> tuple[str, ...]:
@@ -74,9 +75,11 @@ class MarkCheck:
             self._seen_s = now_s
         self._was_wanted = self._gate.is_wanted
         if verdict.has_moved:
-            closed = " All nozzles were closed." if self._gate.is_wanted else ""
+            self._has_closed = self._has_closed or self._gate.is_wanted
+            closed = " All nozzles were closed." if self._has_closed else ""
             self._gate.stop(MARKS_MOVED, self._moved_text(verdict) + closed)
         elif not is_blind:
+            self._has_closed = False
             self._gate.alarms.clear(MARKS_MOVED)
         self._gate.set_alarm(MARKS_DOUBTFUL, self._doubt(verdict, now_s))
 

@@ -11,6 +11,7 @@ import pytest
 from agriseg.calibration.board_finder import BoardFinder
 from agriseg.calibration.board_print import PAPER_MM, board_for, write_board
 from agriseg.calibration.camera_step import FINISH, CameraStep
+from agriseg.calibration.entries import CalibrationEntry, read_line, written
 from agriseg.calibration.ground_fit import (
     POSE,
     Placing,
@@ -19,8 +20,9 @@ from agriseg.calibration.ground_fit import (
     ground_std_m,
     working_area_px,
 )
-from agriseg.calibration.ground_step import GroundStep
+from agriseg.calibration.ground_step import REMOVE_MARK, GroundStep
 from agriseg.calibration.lens_fit import PARAMETERS, BoardView, fit_lens
+from agriseg.calibration.mark_choice import FOLLOWED_FRAMES, marks_of
 from agriseg.calibration.steps import MEASURE, REPEAT, StepPhase, StepSetup, accept_result
 from agriseg.calibration.store import CalibrationStore
 from agriseg.config import CameraPoseConfig, Config, IntrinsicsConfig, parse_config
@@ -33,6 +35,7 @@ from agriseg.geometry.ground_plane import (
     pose_from_axes,
 )
 from agriseg.geometry.intrinsics import Lens
+from agriseg.geometry.machine_marks import find_mark
 from agriseg.messages import Frame
 from agriseg.opencv import cv2
 from agriseg.simulation.board_view import BoardPose
@@ -439,3 +442,172 @@ def test_a_rectangle_in_centimetres_is_asked_about(tmp_path: Path, ground: Groun
     assert result is not None
     height = next(v for v in result.values if v.key.endswith("z_m"))
     assert float(height.value) == pytest.approx(1.02, abs=0.01)
+
+
+# Fixed parts of the machine
+
+
+def machine_pictures(count: int, shift_px: int = 0, seed: int = 0) -> list[np.ndarray]:
+    """Return pictures of the standing machine: two painted plates over ground, and noise."""
+    rng = np.random.default_rng(7)
+    still = cv2.GaussianBlur(rng.normal(110, 60, (SIZE[1], SIZE[0], 3)), (0, 0), 2.0)
+    for u in (200, 700):
+        left = u + shift_px
+        cv2.rectangle(still, (left - 40, 410), (left + 40, 490), (200, 200, 200), -1)
+        for du, dv in ((-20, -20), (8, 6), (-22, 14)):
+            corner = (left + du, 450 + dv)
+            cv2.rectangle(still, corner, (corner[0] + 14, corner[1] + 11), (30, 30, 30), -1)
+    noise = np.random.default_rng([seed, 8])
+    noisy = [still + noise.normal(0.0, NOISE, still.shape) for _ in range(count)]
+    return [np.clip(image, 0, 255).astype(np.uint8) for image in noisy]
+
+
+def finished_step(tmp_path: Path, ground: GroundPlane, made: StepSetup | None = None) -> GroundStep:
+    """Return a ground step that has its result, with the machine's plates in the picture."""
+    config = parse_config({"camera": {"source": "usb:0", "intrinsics": LENS.model_dump()}}, "test")
+    step = GroundStep(made or setup(tmp_path, config))
+    corners = GroundMarkers(ground).corners_m
+    for name, value in (
+        ("target", "rectangle"),
+        ("length_mm", 400.0),
+        ("width_mm", 500.0),
+        ("ahead_mm", 1e3 * corners[0, 0]),
+        ("left_mm", 1e3 * corners[:, 1].mean()),
+    ):
+        step.enter(name, value)
+    step.act(MEASURE)
+    step.take_picture(frame(machine_pictures(1)[0]))
+    for corner in corners[[1, 2, 3, 0]]:
+        step.take_point(*ground.image_from_ground(corner[None])[0])
+    assert step.view.result is not None, step.view.problems
+    return step
+
+
+def watched_parts(step: GroundStep) -> str:
+    return next(f.value for f in step.view.figures if f.name == "Watched parts")
+
+
+def test_tapped_parts_of_the_machine_are_kept_with_the_pose(
+    tmp_path: Path, ground: GroundPlane
+) -> None:
+    step = finished_step(tmp_path, ground)
+    assert watched_parts(step) == "none yet"
+    assert REMOVE_MARK not in [action.name for action in step.view.actions]
+    step.take_point(200.0, 450.0)
+    step.take_point(700.0, 450.0)
+    assert not step.marks_are_settled
+    for image in machine_pictures(FOLLOWED_FRAMES):
+        step.take_picture(frame(image))
+    assert step.marks_are_settled
+    view = step.view
+    assert watched_parts(step).startswith("2 of at most 6")
+    assert [mark.label for mark in view.marks if mark.label.endswith("watched")] == [
+        "1 watched",
+        "2 watched",
+    ]
+    assert view.result is not None
+    entry = accept_result(
+        "ground",
+        view.result,
+        store=CalibrationStore(tmp_path / "kept.jsonl"),
+        configured=step._config,
+        in_force=step._config,
+        when=WHEN,
+    )
+    again = read_line(written(entry), "test")
+    assert isinstance(again, CalibrationEntry)
+    kept = marks_of(again.facts)
+    assert [m.u_px for m in kept] == pytest.approx([200.0, 700.0], abs=0.1)
+    assert [m.v_px for m in kept] == pytest.approx([450.0, 450.0], abs=0.1)
+    assert all(0.0 < m.std_px < 0.1 for m in kept)
+    assert kept[0].picture_size == SIZE
+    grey = np.asarray(cv2.cvtColor(machine_pictures(1, 9)[0], cv2.COLOR_BGR2GRAY), np.uint8)
+    assert find_mark(grey, kept[0]).u_px == pytest.approx(209.0, abs=0.2)
+
+
+def test_a_part_is_taken_back_by_key_or_by_another_tap(tmp_path: Path, ground: GroundPlane) -> None:
+    step = finished_step(tmp_path, ground)
+    for u_px in (200.0, 700.0):
+        step.take_point(u_px, 450.0)
+    step.act(REMOVE_MARK)
+    assert [m.label for m in step.view.marks if m.label == "1" or m.label == "2"] == ["1"]
+    step.take_point(205.0, 445.0)
+    assert watched_parts(step) == "none yet"
+    assert step.view.result is not None
+    assert "marks" not in step.view.result.facts
+
+
+def test_ground_or_a_plain_place_is_not_watched(tmp_path: Path, ground: GroundPlane) -> None:
+    step = finished_step(tmp_path, ground)
+    with pytest.raises(CalibrationError, match="picture's edge"):
+        step.take_point(3.0, 450.0)
+    step.take_point(200.0, 450.0)
+    for seed in range(FOLLOWED_FRAMES):  # whatever is there moves from picture to picture
+        step.take_picture(frame(machine_pictures(1, shift_px=5 * seed, seed=seed)[0]))
+    assert watched_parts(step) == "none is steady"
+    result = step.view.result
+    assert result is not None
+    assert "marks" not in result.facts
+    assert "not the ground or a shadow" in " ".join(result.warnings)
+
+
+def test_the_marks_of_before_are_offered_again_where_they_are_now(
+    tmp_path: Path, ground: GroundPlane
+) -> None:
+    first = finished_step(tmp_path, ground)
+    first.take_point(200.0, 450.0)
+    for image in machine_pictures(FOLLOWED_FRAMES, shift_px=-12):
+        first.take_picture(frame(image))
+    assert first.view.result is not None
+    made = setup(tmp_path, first._config)
+    accept_result(
+        "ground",
+        first.view.result,
+        store=made.store,
+        configured=made.config,
+        in_force=made.config,
+        when=WHEN,
+    )
+    step = finished_step(tmp_path, ground, made)
+    for image in machine_pictures(FOLLOWED_FRAMES):
+        step.take_picture(frame(image))
+    assert step.view.result is not None
+    (mark,) = step.view.result.facts["marks"]
+    assert mark["u_px"] == pytest.approx(200.0, abs=0.2)
+
+
+def test_marks_that_cannot_be_read_are_said_so() -> None:
+    with pytest.raises(CalibrationError, match="do the step Ground again"):
+        marks_of({"mark_picture_px": [960, 544], "marks": [{"u_px": 1.0, "png": "!"}]})
+    assert marks_of({}) == ()
+
+
+def test_pictures_from_before_the_board_lay_still_do_not_spoil_the_average(
+    ground: GroundPlane, rendered: RenderedBoard, views: list[BoardView], tmp_path: Path
+) -> None:
+    step = GroundStep(calibrated_setup(tmp_path, views))
+    step.enter("ahead_mm", 1500.0)
+    step.act(MEASURE)
+    for index in range(3):  # still being carried
+        pose = held_board_pose(ground, 1.2 * index)
+        step.take_picture(frame(picture(rendered, pose, index), index))
+    lying = ground_board_pose(ground)
+    for index in range(20):
+        step.take_picture(frame(picture(rendered, lying, 100 + index), index))
+    view = step.view
+    assert view.phase is StepPhase.DONE, view.problems
+    assert step._fit is not None
+    assert step._fit.rms_px < 0.1
+
+
+def test_a_board_that_is_never_left_alone_is_told(
+    ground: GroundPlane, rendered: RenderedBoard, views: list[BoardView], tmp_path: Path
+) -> None:
+    step = GroundStep(calibrated_setup(tmp_path, views))
+    step.enter("ahead_mm", 1500.0)
+    step.act(MEASURE)
+    for index in range(16):
+        pose = held_board_pose(ground, 1.2 * index)
+        step.take_picture(frame(picture(rendered, pose, index), index))
+    assert step.view.phase is StepPhase.FAILED
+    assert "moved by" in step.view.problems[0]
