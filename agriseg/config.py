@@ -303,9 +303,13 @@ class RecordingConfig(_Section):
     directory: str = ""
     pictures: Literal["video", "jpeg"] = "video"
     """``video``: VP9, about a tenth of the room; ``jpeg``: each picture for itself."""
-    video_kbit_s: Annotated[int, Field(ge=100, le=50000)] = 700
-    video_long_side_px: Annotated[int, Field(ge=160, le=8192)] = 960
-    """Larger pictures are made smaller before they are compressed, smaller ones never larger."""
+    quality: Literal["small", "standard", "retraining"] = "standard"
+    """Of the video and the stills beside it: at most 0.7, 1 or 4 GB an hour, all included."""
+    video_kbit_s: Annotated[int, Field(ge=0, le=50000)] = 0
+    """Of the video, always; 0: what ``quality`` leaves for it."""
+    video_long_side_px: Annotated[int, Field(ge=0, le=8192)] = 0
+    """Larger pictures are made smaller before they are compressed, smaller ones never larger;
+    0: what ``quality`` says."""
     jpeg_quality: Annotated[int, Field(ge=30, le=100)] = 80
     max_disk_gb: Annotated[float, Field(gt=0.0, le=100000.0)] = 50.0
 

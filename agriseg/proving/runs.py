@@ -127,9 +127,10 @@ def compare_on_run(
     ReplayCancelled
         It was given up.
     """
-    what_if = WhatIf(run, workers=workers, progress=tell, cancelled=cancelled)
-    config, first = what_if.decide(ReplaySettings(model=str(old)))
-    _, second = what_if.decide(ReplaySettings(model=str(new)))
+    models = (str(old), str(new))
+    with WhatIf(run, workers=workers, models=models, progress=tell, cancelled=cancelled) as what_if:
+        config, first = what_if.decide(ReplaySettings(model=str(old)))
+        _, second = what_if.decide(ReplaySettings(model=str(new)))
     boom, reference = Boom(config.boom), what_if.reference
     wet_old, wet_new = (reference.wetted(boom, one) for one in (first, second))
     camera = config.camera

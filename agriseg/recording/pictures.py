@@ -16,6 +16,9 @@ from agriseg.messages import ClassId, UInt8Array
 from agriseg.opencv import cv2
 from agriseg.recording.topics import EncodedImage, MaskOutlines, VideoPacket
 
+STILL_QUALITY = 85
+"""Of the stills beside a video, JPEG with full colour."""
+
 _IGNORE_INDEX = 3
 """Of the palette in which older recordings keep masks."""
 
@@ -23,6 +26,16 @@ _IGNORE_INDEX = 3
 def encode_jpeg(image: UInt8Array, quality: int) -> bytes:
     """Return a (H, W, 3) uint8 BGR picture as JPEG; ``quality`` is 0 to 100."""
     done, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])
+    if not done:
+        raise RecordingError(f"a picture of {image.shape} could not be written as JPEG")
+    return data.tobytes()
+
+
+def encode_still(image: UInt8Array) -> bytes:
+    """Return a (H, W, 3) uint8 BGR picture as JPEG with as much colour as brightness."""
+    options = [cv2.IMWRITE_JPEG_QUALITY, STILL_QUALITY]
+    options += [cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444]
+    done, data = cv2.imencode(".jpg", image, options)
     if not done:
         raise RecordingError(f"a picture of {image.shape} could not be written as JPEG")
     return data.tobytes()

@@ -37,6 +37,7 @@ from agriseg.recording.pictures import (
     parse_mask_outlines,
     parse_video_packet,
 )
+from agriseg.recording.quality import JPEG_GOOD_FOR, OLDER_GOOD_FOR
 from agriseg.recording.run_directories import (
     DATA_PREFIX,
     RUN_FILE,
@@ -106,7 +107,8 @@ class RecordedFrame:
     """A frame with its picture and mask, as `agriseg.messages.Frame` and `Segmentation` had them.
 
     ``image`` is (H, W, 3) uint8 BGR at the camera's size, as far as compression kept it;
-    ``labels`` (H, W) uint8 `ClassId`, exactly as it was.
+    ``labels`` (H, W) uint8 `ClassId`, exactly as it was. ``is_still`` says that the picture was
+    kept for itself, in the camera's size, not as part of a video.
     """
 
     index: int
@@ -114,6 +116,17 @@ class RecordedFrame:
     record: FrameRecord
     image: UInt8Array
     labels: UInt8Array
+    is_still: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class RecordedPicture:
+    """A frame with its picture alone, as in `RecordedFrame`."""
+
+    t_s: float
+    record: FrameRecord
+    image: UInt8Array
+    is_still: bool
 
 
 class _Stream:
@@ -299,6 +312,22 @@ class Run:
         found = np.searchsorted(self._frame_index(), round(self._ns(t_s)), side="right")
         return max(0, int(found) - 1)
 
+    @property
+    def stills(self) -> NDArray[np.int64]:
+        """Indices of the frames whose picture was kept for itself, (N,) int64, rising."""
+        images = np.intersect1d(self._video.times_ns(topics.IMAGE), self._frame_index())
+        return np.searchsorted(self._frame_index(), images).astype(np.int64)
+
+    @property
+    def pictures_good_for(self) -> str:
+        """What the run's pictures can be used for, in words; empty where it kept none."""
+        if not self.frame_count:
+            return ""
+        said = self._metadata().get("agriseg.pictures", {}).get("good_for", "")
+        if len(self._video.times_ns(topics.VIDEO)) == 0:
+            return JPEG_GOOD_FOR
+        return said or OLDER_GOOD_FOR
+
     def frame(self, index: int) -> RecordedFrame:
         """Return a frame with its picture and mask.
 
@@ -309,24 +338,41 @@ class Run:
         RecordingError
             It is damaged.
         """
+        picture = self.picture(index)
+        labels = self.labels(index)
+        return RecordedFrame(
+            index=index,
+            t_s=picture.t_s,
+            record=picture.record,
+            image=_at_size(picture.image, labels.shape),
+            labels=labels,
+            is_still=picture.is_still,
+        )
+
+    def picture(self, index: int) -> RecordedPicture:
+        """Return a frame with its picture alone; quicker than `frame`.
+
+        Raises
+        ------
+        IndexError, RecordingError
+            As `frame`.
+        """
         times = self._frame_index()
         if not 0 <= index < len(times):
             raise IndexError(f"frame {index} of a run with {len(times)} pictures")
         log_ns = int(times[index])
-        record = self._at(log_ns, self._data, topics.FRAME)
+        record = cast(FrameRecord | None, self._at(log_ns, self._data, topics.FRAME))
         if record is None:
             raise RecordingError(f"{self._directory}: frame {index} is damaged")
-        labels = self.labels(index)
         try:
-            image = self._image(log_ns)
+            image, is_still = self._image(log_ns)
         except RecordingError as error:
             raise RecordingError(f"{self._directory}: frame {index}: {error}") from error
-        return RecordedFrame(
-            index=index,
+        return RecordedPicture(
             t_s=self._t_s(log_ns),
-            record=cast(FrameRecord, record),
-            image=_at_size(image, labels.shape),
-            labels=labels,
+            record=record,
+            image=_at_size(image, (record.height_px, record.width_px)),
+            is_still=is_still,
         )
 
     def labels(self, index: int) -> UInt8Array:
@@ -386,14 +432,15 @@ class Run:
                 return self._decode(raw)
         return None
 
-    def _image(self, log_ns: int) -> UInt8Array:
+    def _image(self, log_ns: int) -> tuple[UInt8Array, bool]:
+        """Return the picture of a log time, and whether it is a still."""
         still = self._at(log_ns, self._video, topics.IMAGE)
         if still is not None:
-            return decode_jpeg(cast(EncodedImage, still).data)
+            return decode_jpeg(cast(EncodedImage, still).data), True
         if self._video_reader is None:
             times = np.sort(self._video.times_ns(topics.VIDEO))
             self._video_reader = VideoReader(times, self._packet_at)
-        return self._video_reader.picture(log_ns)
+        return self._video_reader.picture(log_ns), False
 
     def _packet_at(self, log_ns: int) -> VideoPacket | None:
         return cast(VideoPacket | None, self._at(log_ns, self._video, topics.VIDEO))
@@ -445,7 +492,7 @@ def _at_size(image: UInt8Array, shape: tuple[int, ...]) -> UInt8Array:
     if image.shape[:2] == shape:
         return image
     return np.asarray(
-        cv2.resize(image, (shape[1], shape[0]), interpolation=cv2.INTER_LINEAR), np.uint8
+        cv2.resize(image, (shape[1], shape[0]), interpolation=cv2.INTER_CUBIC), np.uint8
     )
 
 

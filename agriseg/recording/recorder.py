@@ -51,6 +51,7 @@ from agriseg.recording.outlines import encode_mask
 from agriseg.recording.part_stream import PartStream
 from agriseg.recording.picture_coding import PictureCoding, choose_coding
 from agriseg.recording.pictures import camera_message_json, class_share
+from agriseg.recording.quality import JPEG_GOOD_FOR, ByteBudget, quality_of
 from agriseg.recording.run_directories import (
     CONFIG_FILE,
     DATA_PREFIX,
@@ -67,6 +68,8 @@ logger = logging.getLogger(__name__)
 
 _FULL = frozenset({errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)})
 _MB = 1_000_000
+_PACKED_SHARE = 0.32
+"""What is left of messages as JSON when chunks are packed."""
 
 _TOPIC_OF: dict[type, str] = {
     OdometrySample: topics.ODOMETRY,
@@ -297,6 +300,19 @@ def _metadata(
         "agriseg.versions": dict(description.versions),
         "agriseg.model": dict(description.model),
         "agriseg.calibration": dict(description.calibration),
+        "agriseg.pictures": _about_pictures(config),
+    }
+
+
+def _about_pictures(config: Config) -> dict[str, str]:
+    """Return what the run says of its pictures."""
+    if config.recording.pictures == "jpeg":
+        return {"quality": "jpeg", "good_for": JPEG_GOOD_FOR}
+    quality = quality_of(config.recording)
+    return {
+        "quality": quality.name,
+        "gb_per_hour": f"{quality.gb_per_hour:g}",
+        "good_for": quality.good_for,
     }
 
 
@@ -371,6 +387,7 @@ class _RunWriter:
         self.error: RecordingError | None = None
         self._directory = directory
         self._config = config.recording
+        self._bytes = ByteBudget(quality_of(config.recording))
         self._vp9 = vp9
         self._coding: PictureCoding | None = None
         self._part_of_last_picture = 0
@@ -516,12 +533,12 @@ class _RunWriter:
         log_ns = self._log_ns(t_s, strictly=True)
         if item.frame is not None and item.segmentation is not None:
             if self.error is None:
-                self._picture(log_ns, item.frame, item.segmentation)
+                self._picture(log_ns, item.frame, item.segmentation, record.vehicle)
                 record = replace(record, has_picture=True)
             else:
                 self._pictures_refused += 1
         publish_ns = self._ns(record.t_capture_s)
-        self._data.add(topics.FRAME, log_ns, publish_ns, to_json(record))
+        self._add_data(topics.FRAME, log_ns, publish_ns, to_json(record))
 
     def _steps(self, t_s: float, entry: PipelineSteps) -> None:
         recorded = RecordedSteps(t_s=entry.t_s, first=entry.first, steps=entry.steps)
@@ -531,15 +548,27 @@ class _RunWriter:
             return
         for patch in entry.patches:
             stamp_ns = self._ns(patch.t_capture_s)
-            data = camera_message_json(encode_patch(patch), stamp_ns, "map")
+            image = encode_patch(patch)
+            self._bytes.other(len(image.data))
+            data = camera_message_json(image, stamp_ns, "map")
             self._video.add(topics.PATCH, self._log_ns(t_s), stamp_ns, data)
 
-    def _picture(self, log_ns: int, frame: Frame, segmentation: Segmentation) -> None:
+    def _picture(
+        self,
+        log_ns: int,
+        frame: Frame,
+        segmentation: Segmentation,
+        vehicle: VehicleState | None,
+    ) -> None:
         stamp_ns = self._ns(frame.t_capture_s)
         part = self._video.parts_begun
-        messages = self._picture_coding().encode(frame, key=part != self._part_of_last_picture)
+        distance_m = None if vehicle is None else vehicle.distance_m
+        messages = self._picture_coding().encode(
+            frame, part != self._part_of_last_picture, distance_m
+        )
         self._part_of_last_picture = part
         form, data = encode_mask(segmentation.labels)
+        self._bytes.other(len(data))
         mask = MaskOutlines(frame_number=frame.frame_id, format=form, data=data)
         for topic, message in (*messages, (topics.OUTLINES, mask)):
             data = camera_message_json(message, stamp_ns, "camera")
@@ -550,7 +579,7 @@ class _RunWriter:
         """Return what compresses the pictures; begun with the first one, in this thread."""
         if self._coding is None:
             library = self._vp9() if self._config.pictures == "video" else None
-            self._coding, note = choose_coding(self._config, library)
+            self._coding, note = choose_coding(self._config, library, self._bytes)
             if note:
                 logger.warning("%s", note)
                 event = RunEvent(t_s=self._now_s(), kind="recording", text=note)
@@ -558,7 +587,11 @@ class _RunWriter:
         return self._coding
 
     def _add(self, topic: str, t_s: float, own_t_s: float, data: bytes) -> None:
-        self._data.add(topic, self._log_ns(t_s), self._ns(own_t_s), data)
+        self._add_data(topic, self._log_ns(t_s), self._ns(own_t_s), data)
+
+    def _add_data(self, topic: str, log_ns: int, publish_ns: int, data: bytes) -> None:
+        self._bytes.other(_PACKED_SHARE * len(data))
+        self._data.add(topic, log_ns, publish_ns, data)
 
     def _ns(self, t_s: float) -> int:
         """Return the wall-clock time of a host time; never negative."""

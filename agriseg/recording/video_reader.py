@@ -134,11 +134,13 @@ def _size_of(key_packet: bytes) -> tuple[int, int]:
     """Return width and height from a VP9 key packet's head (VP9 specification, 7.2.3)."""
     bits = int.from_bytes(key_packet[:16].ljust(16, b"\0"), "big")
 
-    # frame marker 2, profile 2, show existing, type, show, error resilient: 8 bits; sync: 24;
-    # colour space 3, range 1 (profile 0): 28; then 16 bits each.
+    # frame marker 2, profile 2 (low bit first), show existing, type, show, error resilient: 8 bits;
+    # sync: 24; colour space 3, range 1: 36; in profile 1 subsampling 2, reserved 1: 39; then 16
+    # bits each.
     def read(start: int, count: int) -> int:
         return (bits >> (128 - start - count)) & ((1 << count) - 1)
 
     if read(8, 24) != 0x498342:
         raise RecordingError("a recorded key picture is damaged")
-    return read(36, 16) + 1, read(52, 16) + 1
+    first = 39 if read(2, 1) else 36
+    return read(first, 16) + 1, read(first + 16, 16) + 1

@@ -3,7 +3,7 @@
 OpenCV's wheels and Debian bring libvpx (BSD licence); OpenCV's own video writer offers neither
 its real-time mode nor its packets, so the few functions are called directly. Which layout the
 library's configuration has is not trusted: its defaults must stand where they are expected, or
-it is not used. See decisions/0006-video-in-recordings.md.
+it is not used. See decisions/0007-video-in-recordings.md.
 """
 
 from __future__ import annotations
@@ -30,13 +30,20 @@ _POINTER = ctypes.c_void_p
 _OK, _ABI_MISMATCH = 0, 3
 _ABI_VERSIONS = range(20, 64)
 """Of the encoder's interface, in libvpx 1.8 to 1.16 and some more."""
-_IMAGE_I420 = 0x102
+_IMAGE_I444 = 0x106
+_FULL_CHROMA_PROFILE = 1
 _REALTIME = 1
 _CONSTANT_BITRATE = 1
 _FORCE_KEY = 1
 _PACKET_FRAME = 0
 _SET_CPU_USED = 13
-_FASTEST = 9
+_FAST = 7
+"""Of 9; faster ones leave out what keeps small plants (FORMAT.md)."""
+_SET_ADAPTIVE_QUANTIZER = 36
+_BY_VARIANCE = 1
+"""Fine where the picture is smooth, as plants are, coarse where soil is rough."""
+_SET_COLOR_SPACE = 46
+_BT_601 = 1
 _CONTEXT_BYTES = 512
 _TIMEBASE_HZ = 1000
 _KEYS_ON_DEMAND = 9999
@@ -127,6 +134,9 @@ class Vp9Library:
             self.free_image = self._function("vpx_img_free", None, _POINTER)
             self.destroy = self._function("vpx_codec_destroy", ctypes.c_int, _POINTER)
             self.control = self._library.vpx_codec_control_
+            self.change = self._function(
+                "vpx_codec_enc_config_set", ctypes.c_int, _POINTER, _POINTER
+            )
             self._defaults = self._function(
                 "vpx_codec_enc_config_default", ctypes.c_int, _POINTER, _POINTER, _UINT
             )
@@ -169,7 +179,10 @@ class Packet:
 
 
 class Vp9Encoder:
-    """Compresses pictures of one size as they come.
+    """Compresses pictures of one size as they come, with as much colour as brightness.
+
+    Weeds differ from soil and crop by colour: halving it, as video mostly does, costs a network
+    that looks at the pictures again more than halving the picture does.
 
     Parameters
     ----------
@@ -192,21 +205,29 @@ class Vp9Encoder:
         self._is_open = False
         settings = library.settings()
         settings.width, settings.height, settings.threads = width_px, height_px, 1
+        settings.profile = _FULL_CHROMA_PROFILE
         settings.timebase = _Rational(1, _TIMEBASE_HZ)
         settings.lag_in_frames, settings.rate_control = 0, _CONSTANT_BITRATE
         settings.kbit_s, settings.min_quantizer = kbit_s, 4
         settings.undershoot_pct = settings.overshoot_pct = 50
         settings.buffer_ms, settings.buffer_initial_ms = 1000, 500
         settings.buffer_optimal_ms, settings.key_max_distance = 600, _KEYS_ON_DEMAND
+        self._settings = settings
         self._open(settings)
+
+    def aim_at(self, kbit_s: int) -> None:
+        """Aim at another rate from now on, kilobits a second."""
+        if kbit_s != self._settings.kbit_s:
+            self._settings.kbit_s = kbit_s
+            self._library.change(self._context, ctypes.byref(self._settings))
 
     def encode(self, planes: UInt8Array, pts_ms: int, duration_ms: int, key: bool) -> list[Packet]:
         """Compress one picture.
 
         Parameters
         ----------
-        planes : (H * W * 3 / 2,) uint8
-            I420: the luma plane, then both chroma planes.
+        planes : (3, H, W) uint8
+            Luma, then both chroma planes.
         pts_ms, duration_ms : int
             When it is shown and for how long, milliseconds; pts rises.
         key : bool
@@ -218,9 +239,9 @@ class Vp9Encoder:
             The encoder failed.
         """
         width, height = self._size
-        if planes.shape != (width * height * 3 // 2,) or not planes.flags.c_contiguous:
-            raise RecordingError(f"a picture of {planes.shape} does not fit {width}x{height} I420")
-        image = self._library.wrap_image(None, _IMAGE_I420, width, height, 1, planes.ctypes.data)
+        if planes.shape != (3, height, width) or not planes.flags.c_contiguous:
+            raise RecordingError(f"a picture of {planes.shape} does not fit {width}x{height}")
+        image = self._library.wrap_image(None, _IMAGE_I444, width, height, 1, planes.ctypes.data)
         try:
             done = self._library.encode(
                 self._context, image, pts_ms, duration_ms, _FORCE_KEY if key else 0, _REALTIME
@@ -248,7 +269,12 @@ class Vp9Encoder:
         if done != _OK:
             raise RecordingError(f"{library.path}: VP9 cannot be started (libvpx error {done})")
         self._is_open = True
-        library.control(self._context, ctypes.c_int(_SET_CPU_USED), ctypes.c_int(_FASTEST))
+        for control, value in (
+            (_SET_CPU_USED, _FAST),
+            (_SET_ADAPTIVE_QUANTIZER, _BY_VARIANCE),
+            (_SET_COLOR_SPACE, _BT_601),
+        ):
+            library.control(self._context, ctypes.c_int(control), ctypes.c_int(value))
 
     def _packets(self) -> Iterator[Packet]:
         place = _POINTER()
@@ -294,39 +320,51 @@ def ivf_file(packets: Sequence[bytes], width_px: int, height_px: int) -> bytes:
     return head + b"".join(frames)
 
 
-def i420_planes(image: UInt8Array, width_px: int, height_px: int) -> UInt8Array:
-    """Return a BGR picture as I420 planes of another size.
+def colour_planes(image: UInt8Array, width_px: int, height_px: int) -> UInt8Array:
+    """Return a BGR picture as planes of luma and chroma of another size, none of them halved.
 
     Parameters
     ----------
     image : (H, W, 3) uint8
     width_px, height_px : int
-        Even.
+        No larger than the picture.
 
     Returns
     -------
-    (height_px * width_px * 3 / 2,) uint8
+    (3, height_px, width_px) uint8
+        Y, Cb, Cr by ITU-R BT.601, in the range of video (16 to 235, 16 to 240).
     """
-    height, width = (side - side % 2 for side in image.shape[:2])
-    even = np.ascontiguousarray(image[:height, :width])
-    planes = np.asarray(cv2.cvtColor(even, cv2.COLOR_BGR2YUV_I420), np.uint8).reshape(-1)
-    if (width, height) == (width_px, height_px):
-        return planes
-    sizes = ((width_px, height_px), *(((width_px // 2, height_px // 2),) * 2))
-    resized = [
-        cv2.resize(plane, size, interpolation=cv2.INTER_LINEAR)
-        for plane, size in zip(_split(planes, width, height), sizes, strict=True)
-    ]
-    return np.concatenate([np.asarray(plane, np.uint8).reshape(-1) for plane in resized])
+    small = _smaller(image, width_px, height_px)
+    planes = np.empty((3, height_px, width_px), np.uint8)
+    mixed = cv2.transform(small, _BGR_TO_PLANES)
+    cv2.mixChannels([mixed], [planes[0]], [0, 0])
+    cv2.mixChannels([mixed], [planes[1]], [1, 0])
+    cv2.mixChannels([mixed], [planes[2]], [2, 0])
+    return planes
 
 
-def _split(planes: UInt8Array, width: int, height: int) -> list[UInt8Array]:
-    luma, chroma = width * height, width * height // 4
-    return [
-        planes[:luma].reshape(height, width),
-        planes[luma : luma + chroma].reshape(height // 2, width // 2),
-        planes[luma + chroma :].reshape(height // 2, width // 2),
-    ]
+def _smaller(image: UInt8Array, width_px: int, height_px: int) -> UInt8Array:
+    """Return a picture of another size; each of its pixels is the mean of all that it covers."""
+    factor = min(image.shape[1] // width_px, image.shape[0] // height_px)
+    if factor > 1:  # whole steps are several times faster
+        size = image.shape[1] // factor, image.shape[0] // factor
+        even = np.ascontiguousarray(image[: size[1] * factor, : size[0] * factor])
+        image = np.asarray(cv2.resize(even, size, interpolation=cv2.INTER_AREA), np.uint8)
+    if image.shape[:2] == (height_px, width_px):
+        return image
+    small = cv2.resize(image, (width_px, height_px), interpolation=cv2.INTER_AREA)
+    return np.asarray(small, np.uint8)
+
+
+_BGR_TO_PLANES = np.array(
+    [
+        [24.966 / 255.0, 128.553 / 255.0, 65.481 / 255.0, 16.0],
+        [112.0 / 255.0, -74.203 / 255.0, -37.797 / 255.0, 128.0],
+        [-18.214 / 255.0, -93.786 / 255.0, 112.0 / 255.0, 128.0],
+    ],
+    np.float32,
+)
+"""ITU-R BT.601-7, 2.5."""
 
 
 def _library_paths() -> Iterator[str]:

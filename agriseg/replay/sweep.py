@@ -45,8 +45,11 @@ def replay_run(
         It was given up.
     """
     try:
-        what_if = WhatIf(run, workers=workers, progress=progress, cancelled=cancelled)
-        outcomes = tuple(what_if.replay(setting) for setting in settings)
+        models = tuple(dict.fromkeys(setting.model for setting in settings if setting.model))
+        with WhatIf(
+            run, workers=workers, models=models, progress=progress, cancelled=cancelled
+        ) as what_if:
+            outcomes = tuple(what_if.replay(setting) for setting in settings)
     except AgrisegError as error:
         return RunOutcomes(run=run, original=None, outcomes=(), problem=str(error))
     return RunOutcomes(run=run, original=what_if.original, outcomes=outcomes)

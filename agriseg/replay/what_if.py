@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
 from agriseg.config import Config
 from agriseg.messages import ClassId
@@ -12,7 +14,7 @@ from agriseg.models.naming import find_model
 from agriseg.recording.reader import Run, open_run
 from agriseg.replay.driver import Decisions, Evidence, RecordedEvidence, drive
 from agriseg.replay.judging import GroundStrip, Reference, ReplayFigures
-from agriseg.replay.model_evidence import SeenPictures, look_again
+from agriseg.replay.model_evidence import PictureLook, look_again
 from agriseg.replay.recorded_input import read_input, recorded_patches
 from agriseg.replay.retiming import Retiming
 from agriseg.replay.settings import ReplaySettings
@@ -44,6 +46,8 @@ class Outcome:
 class WhatIf:
     """A run, read once, decided again as often as wanted; not to be shared between threads.
 
+    To be closed, or used in a ``with`` statement, where a model looks at pictures.
+
     The reference is the run decided again as it was: its weeds and its crop, as the model saw
     them when they left the view. Without recorded evidence (older recordings) the model looks at
     the pictures again, which are not quite what it saw then.
@@ -53,6 +57,9 @@ class WhatIf:
     run : Path
     workers : int
         Processes for models that look at pictures.
+    models : sequence of str
+        Those that will be asked for: with several workers they begin to look at once, while the run
+        is decided as it was.
     progress, cancelled : callable
         Told what is being done and the share of it, 0 to 1; asked whether to give up.
 
@@ -69,6 +76,7 @@ class WhatIf:
         run: Path,
         *,
         workers: int = 1,
+        models: Sequence[str] = (),
         progress: Callable[[str, float], None] = lambda _, __: None,
         cancelled: Callable[[], bool] = lambda: False,
     ) -> None:
@@ -76,10 +84,20 @@ class WhatIf:
         self._workers = workers
         self._progress = progress
         self._cancelled = cancelled
-        self._seen: dict[str, SeenPictures] = {}
+        self._seen: dict[str, PictureLook] = {}
+        try:
+            self._begin(run, models)
+        except BaseException:
+            self.close()
+            raise
+
+    def _begin(self, run: Path, models: Sequence[str]) -> None:
         with open_run(run) as recording:
             self.input = read_input(recording)
             self._has_patches = self.input.start is not None
+        if self._workers > 1:
+            for model in models[:1]:
+                self._look(model)
         self._strip = GroundStrip(self.input.config)
         decisions = self._drive(ReplaySettings(), self.input.config, self._strip)
         self._reference = Reference(
@@ -118,6 +136,23 @@ class WhatIf:
         config = settings.applied(self.input.config)
         return config, self._drive(settings, config, None)
 
+    def close(self) -> None:
+        """End what still looks at pictures."""
+        for seen in self._seen.values():
+            seen.close()
+        self._seen.clear()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
     @property
     def reference(self) -> Reference:
         """The ground and the weeds that decisions are judged by."""
@@ -151,10 +186,10 @@ class WhatIf:
             raise ReplayCancelled
         return decisions
 
-    def _evidence(self, run: Run, seen: SeenPictures | None) -> Evidence:
+    def _evidence(self, run: Run, seen: PictureLook | None) -> Evidence:
         return seen if seen is not None else RecordedEvidence(recorded_patches(run))
 
-    def _look(self, model: str) -> SeenPictures:
+    def _look(self, model: str) -> PictureLook:
         if model not in self._seen:
             asked = self.input.config.model
             if model == EXCESS_GREEN:
@@ -162,16 +197,7 @@ class WhatIf:
             elif model:
                 changes = {"path": str(find_model(model)), "method": "network"}
                 asked = asked.model_copy(update=changes)
-            seen = look_again(
-                self._path,
-                asked,
-                workers=self._workers,
-                progress=lambda share: self._progress("looking at the pictures", share),
-                cancelled=self._cancelled,
-            )
-            if seen is None:
-                raise ReplayCancelled
-            self._seen[model] = seen
+            self._seen[model] = look_again(self._path, asked, self._workers)
         return self._seen[model]
 
     def _outcome(self, settings: ReplaySettings, config: Config, decisions: Decisions) -> Outcome:

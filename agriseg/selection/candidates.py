@@ -196,6 +196,7 @@ class RunCandidates:
     """Frames of a recorded run, with the operator's marks and the weeds given up near them."""
 
     STEP_S = 0.5
+    LONGEST_STILL_GAP_S = 40.0
 
     def __init__(self, place: Path) -> None:
         self._run = open_run(place)
@@ -210,7 +211,10 @@ class RunCandidates:
             self._run.close()
             raise
         name = self._directory.resolve().name
-        wanted = _spread(times_s, self.STEP_S) | set(marks)
+        stills = self._run.stills
+        enough = len(stills) >= max(2.0, self._run.duration_s / self.LONGEST_STILL_GAP_S)
+        spread = set(stills.tolist()) if enough else _spread(times_s, self.STEP_S)
+        wanted = spread | set(marks)
         self._candidates = tuple(
             Candidate(
                 name=f"{name}_{index:06d}",
@@ -225,7 +229,7 @@ class RunCandidates:
 
     @property
     def candidates(self) -> Sequence[Candidate]:
-        """Two frames of every second, and those at marks."""
+        """The stills, which are kept whole, else two frames of every second; and those at marks."""
         return self._candidates
 
     def image(self, candidate: Candidate) -> UInt8Array:

@@ -26,12 +26,19 @@ def main() -> None:
     with open_run(arguments.run) as run:
         duration_s = run.duration_s
     began_s = time.perf_counter()
-    what_if = WhatIf(arguments.run, workers=arguments.workers)
+    models = [arguments.model] if arguments.model else []
+    with WhatIf(arguments.run, workers=arguments.workers, models=models) as what_if:
+        replay(what_if, arguments.model, began_s, duration_s)
+
+
+def replay(what_if: WhatIf, model: str, began_s: float, duration_s: float) -> None:
+    """Decide again and print; the model looks from the beginning, so its time counts from there."""
     tell("as it was", began_s, duration_s)
     print(f"every pulse the same: {what_if.original.same_pulses}")
     settings = [ReplaySettings().with_value("sensitivity", "0.7")]
-    if arguments.model:
-        settings.append(ReplaySettings(model=arguments.model))
+    if model:
+        what_if.replay(ReplaySettings(model=model))
+        tell(f"as it was, and with model {model}", began_s, duration_s)
     for setting in settings:
         began_s = time.perf_counter()
         what_if.replay(setting)

@@ -19,10 +19,12 @@ from agriseg.errors import RecordingError
 from agriseg.messages import Frame
 from agriseg.recording import topics
 from agriseg.recording.picture_coding import VideoPictures, video_size
+from agriseg.recording.pictures import decode_jpeg
+from agriseg.recording.quality import QUALITIES, ByteBudget
 from agriseg.recording.reader import open_run
-from agriseg.recording.topics import VideoPacket
+from agriseg.recording.topics import EncodedImage, VideoPacket
 from agriseg.recording.video_reader import VideoReader
-from agriseg.recording.vp9 import find_vp9, i420_planes
+from agriseg.recording.vp9 import colour_planes, find_vp9
 
 
 def picture(index: int) -> np.ndarray:
@@ -45,12 +47,15 @@ def test_larger_pictures_are_kept_smaller_and_shown_at_the_cameras_size(tmp_path
     image[:, 160:] = (40, 160, 60)
     library = find_vp9()
     assert library is not None
-    coding = VideoPictures(library, config.recording)
+    coding = VideoPictures(library, config.recording, ByteBudget(QUALITIES["standard"]))
     frame = Frame(frame_id=3, t_capture_s=1.0, image=image)
-    ((topic, packet),) = coding.encode(frame, key=False)
+    (topic, packet), (other, still) = coding.encode(frame, key=False)
     coding.close()
     assert topic == topics.VIDEO
     assert isinstance(packet, VideoPacket)
+    assert other == topics.IMAGE
+    assert isinstance(still, EncodedImage)
+    assert np.abs(decode_jpeg(still.data).astype(int) - image).mean() < 1.0
     reader = VideoReader(np.array([7]), lambda _: packet)
     decoded = reader.picture(7)
     reader.close()
@@ -93,7 +98,7 @@ def test_behind_a_lost_packet_nothing_is_shown_up_to_the_next_key(tmp_path: Path
 def test_a_frame_of_another_size_begins_anew() -> None:
     library = find_vp9()
     assert library is not None
-    coding = VideoPictures(library, RecordingConfig())
+    coding = VideoPictures(library, RecordingConfig(), ByteBudget(QUALITIES["standard"]))
     sizes = [(48, 64), (48, 64), (32, 96)]
     packets = [
         coding.encode(
@@ -121,4 +126,4 @@ def test_a_frame_of_another_size_begins_anew() -> None:
 def test_the_videos_size(size: tuple[int, int], limit: int, expected: tuple[int, int]) -> None:
     assert video_size(*size, limit) == expected
     image = np.zeros((size[1], size[0], 3), np.uint8)
-    assert i420_planes(image, *expected).shape == (expected[0] * expected[1] * 3 // 2,)
+    assert colour_planes(image, *expected).shape == (3, expected[1], expected[0])

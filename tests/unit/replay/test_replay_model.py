@@ -14,7 +14,7 @@ from agriseg.app import main
 from agriseg.messages import ClassId
 from agriseg.models.bundle import SHIPPED_NAME
 from agriseg.replay.settings import ReplaySettings
-from agriseg.replay.what_if import WhatIf
+from agriseg.replay.what_if import ReplayCancelled, WhatIf
 
 
 @pytest.fixture(scope="module")
@@ -46,16 +46,34 @@ def test_a_model_that_finds_the_green_sprays_the_weeds_and_no_crop(
 
 
 def test_the_pictures_count_not_what_was_seen_then(run: Path) -> None:
-    what_if = WhatIf(run)
+    with WhatIf(run) as what_if:
 
-    def found(model: str, class_id: ClassId) -> int:
-        """Count plants beyond the ground that was seen before the recording began."""
-        _, decisions = what_if.decide(ReplaySettings(model=model))
-        return sum(p.class_id is class_id and p.s_min_m > 3.3 for p in decisions.plants)
+        def found(model: str, class_id: ClassId) -> int:
+            """Count plants beyond the ground that was seen before the recording began."""
+            _, decisions = what_if.decide(ReplaySettings(model=model))
+            return sum(p.class_id is class_id and p.s_min_m > 3.3 for p in decisions.plants)
 
-    assert found("", ClassId.CROP) > 5
-    assert found("exg", ClassId.CROP) == 0, "crop is no green"
-    assert found("exg", ClassId.WEED) == found("", ClassId.WEED) > 5
+        assert found("", ClassId.CROP) > 5
+        assert found("exg", ClassId.CROP) == 0, "crop is no green"
+        assert found("exg", ClassId.WEED) == found("", ClassId.WEED) > 5
+
+
+def test_a_model_that_looks_in_processes_is_asked_again_and_given_up(run: Path) -> None:
+    with WhatIf(run, workers=2, models=("exg",)) as what_if:
+        first = what_if.replay(ReplaySettings(model="exg"))
+        again = what_if.replay(ReplaySettings(model="exg").with_value("weed_margin_m", "0.06"))
+        assert again.figures.litres > first.figures.litres
+    asked = iter([False] * 3)
+    began: list[str] = []
+    with pytest.raises(ReplayCancelled):
+        WhatIf(
+            run,
+            workers=2,
+            models=("exg",),
+            progress=lambda what, _: began.append(what),
+            cancelled=lambda: next(asked, True),
+        )
+    assert began  # and no process or thread is left, which the tests watch for
 
 
 @pytest.mark.slow
