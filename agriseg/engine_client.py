@@ -95,7 +95,7 @@ class ProcessEngineClient:
         return snapshot
 
     def read_picture(self) -> Picture | None:
-        """Return the newest picture not yet read, if any."""
+        """Return the next picture not yet read, if any; of more than two the newest two."""
         self._drain()
         return self._ring.read() if self._ring is not None else None
 

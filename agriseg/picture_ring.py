@@ -1,9 +1,12 @@
 """Pictures from the engine's process to the window's, in shared memory.
 
 One writer, one reader. Each slot carries a sequence number that is odd while the slot
-is being written (a seqlock): the reader copies the newest slot and takes the copy only if
+is being written (a seqlock): the reader copies a slot and takes the copy only if
 the number was even and has not changed. With several slots a copy is never disturbed in
 practice, and neither side ever waits for the other.
+
+On a busy computer pictures come in pairs, one late and the next in time. The reader gets both,
+one after the other; of more than two it gets the newest two.
 """
 
 from __future__ import annotations
@@ -17,6 +20,8 @@ from agriseg.messages import BoomView, Float64Array, Picture, UInt8Array
 from agriseg.shared_block import SharedBlock, bytes_of, make_block
 
 SLOT_COUNT = 4
+KEPT_UNREAD = 2
+"""So many pictures wait for the reader; older ones are skipped."""
 _RING_HEADER = struct.Struct("<Q")
 _SLOT_HEADER = struct.Struct("<QqdIII")
 _HEADER_SIZE = 64
@@ -117,13 +122,14 @@ class PictureRingReader:
         self._read_count = 0
 
     def read(self) -> Picture | None:
-        """Return a copy of the newest picture if it has not been read yet, else None."""
+        """Return a copy of the next picture not yet read, None where all have been."""
         (count,) = _RING_HEADER.unpack_from(self._memory.data, 0)
         if count == self._read_count:
             return None
-        picture = self._copy_slot(count - 1)
+        index = max(self._read_count, count - KEPT_UNREAD)
+        picture = self._copy_slot(index)
         if picture is not None:
-            self._read_count = count
+            self._read_count = index + 1
         return picture
 
     def _copy_slot(self, index: int) -> Picture | None:

@@ -302,7 +302,7 @@ class EngineClient(Protocol):
         ...
 
     def read_picture(self) -> Picture | None:
-        """Return the newest picture not yet read, if any.
+        """Return the next picture not yet read, if any; long unread ones are skipped.
 
         Its arrays are valid until the next call.
         """

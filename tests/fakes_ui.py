@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -210,7 +211,7 @@ class FakeEngineClient:
         self.start_error: Exception | None = None
         self.send_error: Exception | None = None
         self._snapshot: EngineSnapshot | None = None
-        self._picture: Picture | None = None
+        self._pictures: deque[Picture] = deque(maxlen=2)
         self._read, self._write = os.pipe()
         os.set_blocking(self._read, False)
 
@@ -219,7 +220,8 @@ class FakeEngineClient:
     ) -> None:
         """Make news available, as the engine's process would."""
         self._snapshot = snapshot or self._snapshot
-        self._picture = picture or self._picture
+        if picture is not None:
+            self._pictures.append(picture)
         os.write(self._write, b"!")
 
     def kinds(self) -> list[str]:
@@ -248,9 +250,8 @@ class FakeEngineClient:
         return snapshot
 
     def read_picture(self) -> Picture | None:
-        """Return the newest picture once."""
-        picture, self._picture = self._picture, None
-        return picture
+        """Return the newest two pictures, one after the other."""
+        return self._pictures.popleft() if self._pictures else None
 
     def send(self, command: EngineCommand) -> None:
         """Keep the order."""
@@ -259,7 +260,8 @@ class FakeEngineClient:
         self.sent.append(command)
 
     def health(self) -> EngineHealth:
-        """Return what the test set."""
+        """Return what the test set; as with a process, what it announced is read for it."""
+        self._drain()
         return EngineHealth(alive=self.alive, silent_s=self.silent_s, message=self.message)
 
     def close(self) -> None:

@@ -1,9 +1,10 @@
 """The only crossing between the window and the field engine.
 
-The engine's process announces news on a descriptor; the bridge fetches the newest picture
-and snapshot, at most at screen rate, and hands them on as signals. Nothing queues: what
-was not fetched in time is skipped. It also watches the engine: silence is told, and a
-dead process is started again, which never resumes spraying.
+The engine's process announces news on a descriptor; the bridge fetches the next picture and
+the newest snapshot, at most at screen rate, and hands them on as signals. Of two pictures that
+come close after each other both are shown; what is older is skipped, and nothing queues. It
+also watches the engine: silence is told, and a dead process is started again, which never
+resumes spraying.
 """
 
 from __future__ import annotations
@@ -286,23 +287,30 @@ class EngineBridge(QObject):
 
     @Slot()
     def _listen_again(self) -> None:
-        """Listen for news, unless the engine has ended and its descriptor is closed."""
+        """Listen for news, unless the engine has ended and its descriptor is closed.
+
+        What came during the pause is fetched first: to ask for the engine's health reads the
+        announcements too, and the descriptor would stay silent about them.
+        """
         if self._notifier is None:
             return
-        if self._client.health().alive:
-            self._notifier.setEnabled(True)
-        else:
+        if not self._client.health().alive:
             self._forget_notifier()
+        elif self._fetch():
+            self._pause.start()
+        else:
+            self._notifier.setEnabled(True)
 
-    def _fetch(self) -> None:
+    def _fetch(self) -> bool:
+        """Take what is there; return whether there was a picture."""
         if self._start_error or self._closed or self._ending_since_s is not None:
-            return
+            return False
         now_s = self._clock.now_s()
         self._fetched_at_s = now_s
         snapshot = self._client.read_snapshot()
         picture = self._client.read_picture()
         if snapshot is None and picture is None:
-            return
+            return False
         self._heard_at_s = now_s
         if picture is not None:
             self.picture_arrived.emit(picture)
@@ -312,6 +320,7 @@ class EngineBridge(QObject):
             if changed or now_s - self._emitted_at_s >= SNAPSHOT_INTERVAL_S:
                 self._emitted_at_s = now_s
                 self.snapshot_arrived.emit(snapshot)
+        return picture is not None
 
     def _follow_stop(self) -> None:
         now_s = self._clock.now_s()

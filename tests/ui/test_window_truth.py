@@ -323,6 +323,22 @@ def test_pictures_arrive_at_screen_rate_at_most(rig: WindowRig, qtbot: QtBot) ->
     assert time.perf_counter() - began_s >= (len(shown) - 1) * 1e-3 * (PICTURE_INTERVAL_MS - 1)
 
 
+def test_pictures_that_come_close_after_each_other_are_all_shown(
+    rig: WindowRig, qtbot: QtBot
+) -> None:
+    """In virtual time: nothing but the pictures' own announcements shows them."""
+    shown: list[int] = []
+    rig.bridge.picture_arrived.connect(lambda picture: shown.append(picture.frame_id))
+    first, second, third, fourth = (replace(make_picture(), frame_id=i) for i in range(1, 5))
+    rig.client.publish(picture=first)
+    qtbot.waitUntil(lambda: shown == [1], timeout=5_000)
+    rig.client.publish(picture=second)  # while the window looks away
+    qtbot.waitUntil(lambda: shown == [1, 2], timeout=5_000)
+    rig.client.publish(picture=third)
+    rig.client.publish(picture=fourth)
+    qtbot.waitUntil(lambda: shown == [1, 2, 3, 4], timeout=5_000)
+
+
 def test_closing_while_spraying_is_asked_twice(rig: WindowRig) -> None:
     rig.show(make_snapshot(t_s=rig.now_s(), state=EngineState.SPRAYING))
     first = QCloseEvent()

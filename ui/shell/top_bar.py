@@ -38,7 +38,7 @@ class TopBar(QFrame):
     def __init__(self, keeper: ThemeKeeper, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setProperty("role", "bar")
-        face = KeyFace(text_px=20, icon_px=32, min_width_px=186)
+        face = KeyFace(text_px=20, icon_px=32, min_width_px=186, side_px=16)
         self.chip = Key(keeper, "STARTING", LEVEL_ICONS[Level.WAIT], "", face)
         self.chip.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         self.chip.clicked.connect(self.reasons_asked)

@@ -38,6 +38,8 @@ class KeyFace:
     icon_px: float = 28
     min_width_px: float = 64
     min_height_px: float = 64
+    side_px: float = 8
+    """Free at either side of icon and words."""
     stacked: bool = False
     """Icon above the words instead of beside them."""
     left: bool = False
@@ -109,11 +111,11 @@ class Key(QPushButton):
             hint_width = QFontMetrics(self._hint_font()).horizontalAdvance(self._hint)
             words = max(words, hint_width)
         icon = theme.px(face.icon_px) if self._icon else 0
-        margin = theme.px(8)
-        width = max(icon, words) if face.stacked else icon + words + (margin if icon else 0)
+        gap = theme.px(8) if icon else 0
+        width = max(icon, words) if face.stacked else icon + words + gap
         touch = theme.touch_px()
         return QSize(
-            max(touch, theme.px(face.min_width_px), width + 2 * margin),
+            max(touch, theme.px(face.min_width_px), width + 2 * theme.px(face.side_px)),
             max(touch, theme.px(face.min_height_px)),
         )
 
@@ -205,7 +207,8 @@ class Key(QPushButton):
     def _paint_content(self, painter: QPainter, ink: str) -> None:
         theme, face = self._theme, self._face
         margin = theme.px(8)
-        box = self.rect().adjusted(margin, theme.px(4), -margin, -theme.px(4))
+        side = theme.px(face.side_px)
+        box = self.rect().adjusted(side, theme.px(4), -side, -theme.px(4))
         icon_px = theme.px(face.icon_px) if self._icon else 0
         lines = self.text().split("\n")
         metrics = QFontMetrics(self._label_font())

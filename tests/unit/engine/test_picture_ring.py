@@ -1,4 +1,4 @@
-"""Pictures arrive whole, newest first."""
+"""Pictures arrive whole and in order; of many the newest two."""
 
 import numpy as np
 import pytest
@@ -51,16 +51,32 @@ def test_nothing_is_read_before_the_first_picture_nor_twice(
     assert reader.read() is None
 
 
-def test_newest_picture_wins_also_after_the_ring_has_gone_round(
+def test_two_pictures_that_came_close_after_each_other_are_both_read(
+    ring: tuple[PictureRingReader, PictureRingWriter],
+) -> None:
+    reader, writer = ring
+    seen = []
+    for frame_id in range(0, 3 * SLOT_COUNT, 2):
+        writer.write(picture(frame_id))
+        writer.write(picture(frame_id + 1))
+        while (got := reader.read()) is not None:
+            np.testing.assert_array_equal(got.image, picture(got.frame_id).image)
+            seen.append(got.frame_id)
+    assert seen == list(range(3 * SLOT_COUNT))
+
+
+def test_newest_two_pictures_win_also_after_the_ring_has_gone_round(
     ring: tuple[PictureRingReader, PictureRingWriter],
 ) -> None:
     reader, writer = ring
     for frame_id in range(2 * SLOT_COUNT + 1):
         writer.write(picture(frame_id, height=4 + frame_id))
-    got = reader.read()
-    assert got is not None
-    assert got.frame_id == 2 * SLOT_COUNT
-    assert got.image.shape == (4 + 2 * SLOT_COUNT, 8, 4)
+    before, newest = reader.read(), reader.read()
+    assert before is not None
+    assert newest is not None
+    assert [before.frame_id, newest.frame_id] == [2 * SLOT_COUNT - 1, 2 * SLOT_COUNT]
+    assert newest.image.shape == (4 + 2 * SLOT_COUNT, 8, 4)
+    assert reader.read() is None
 
 
 def test_copy_is_not_touched_by_later_pictures(
