@@ -19,7 +19,6 @@ from ui.field.boundary_panel import BoundaryPanel
 from ui.field.plan_panel import PlanPanel
 from ui.field.position_panel import PositionPanel
 from ui.field.receiver_panel import ReceiverPanel
-from ui.label.path_panel import PathPanel
 from ui.models.field import position_view
 from ui.models.field_boundary import (
     FORMS,
@@ -36,6 +35,7 @@ from ui.models.status import LinkView
 from ui.theme import Theme, ThemeKeeper
 from ui.units import Units
 from ui.widgets.key import Key, KeyFace, KeyLook
+from ui.widgets.path_panel import PathPanel
 
 _SIGMAS = 2.0
 """The guard keeps away by this many standard deviations of the position, besides the margin."""

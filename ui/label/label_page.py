@@ -15,13 +15,13 @@ from ui.label.composing import LayerLook
 from ui.label.export_panel import ExportPanel
 from ui.label.help_overlay import HelpOverlay
 from ui.label.import_panel import ImportPanel
-from ui.label.path_panel import PathPanel
 from ui.label.projects_view import ProjectsView
 from ui.label.recent import RecentStore
 from ui.label.select_panel import SelectPanel
 from ui.label.work_view import WorkView
 from ui.label.workroom import Workroom
 from ui.theme import ThemeKeeper
+from ui.widgets.path_panel import PathPanel
 from ui.widgets.words import Words
 
 _LOOK = LayerLook(colours={1: "#56b4e9", 2: "#e63c00"})

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject
 
-from ui.label.path_panel import Check, PathPanel
+from ui.widgets.path_panel import Check, PathPanel
 
 Take = Callable[[Path], None]
 

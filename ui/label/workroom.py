@@ -21,7 +21,6 @@ from ui.label.export_panel import ExportPanel
 from ui.label.import_panel import ImportPanel
 from ui.label.inspection import Inspection
 from ui.label.marks import Marks
-from ui.label.path_panel import PathPanel
 from ui.label.projects_view import ProjectsView
 from ui.label.questions import PathQuestions
 from ui.label.recent import RecentProjects, RecentStore
@@ -32,6 +31,7 @@ from ui.label.thumbnails import Thumbnails
 from ui.label.tool_box import ToolBox
 from ui.label.work_view import WorkView
 from ui.label.workplace import LabelWorkplace
+from ui.widgets.path_panel import PathPanel
 from ui.widgets.words import counted
 
 

@@ -16,7 +16,6 @@ from agriseg.learning.jobs import Jobs, JobView
 from agriseg.recording.run_directories import is_run
 from agriseg.registry.keys import KeyRing
 from agriseg.registry.store import ModelRegistry, RegisteredModel
-from ui.label.path_panel import PathPanel
 from ui.learn.data_view import DataView, Wanted
 from ui.learn.job_view import JobsView
 from ui.learn.model_desk import ModelDesk
@@ -27,6 +26,7 @@ from ui.review.thread import ReviewThread
 from ui.theme import Theme, ThemeKeeper
 from ui.units import Units
 from ui.widgets.key import Key, KeyFace, KeyLook
+from ui.widgets.path_panel import PathPanel
 
 _LOOK_MS = 1000
 _TABS = (

@@ -9,12 +9,12 @@ from typing import Protocol
 from PySide6.QtCore import QObject, QStandardPaths
 
 from agriseg.mapping.ground_track import Origin
-from ui.label.path_panel import PathPanel
 from ui.models.review_open import OpenedRun
 from ui.review.export_panel import ExportPanel
 from ui.review.job_desk import JobDesk, JobFace
 from ui.review.jobs import ExportForm, export_run
 from ui.review.record_view import RecordView
+from ui.widgets.path_panel import PathPanel
 
 
 def export_folder() -> Path:

@@ -14,7 +14,6 @@ from agriseg.errors import AgrisegError
 from agriseg.mapping.ground_track import Origin
 from agriseg.recording.marks import RunNotes, write_notes
 from agriseg.recording.run_directories import delete_run, find_runs, set_starred
-from ui.label.path_panel import PathPanel
 from ui.models.review_open import OpenedRun
 from ui.models.review_runs import RunCard, read_card
 from ui.review.compare_view import CompareView
@@ -30,6 +29,7 @@ from ui.review.runs_view import RunsView
 from ui.review.thread import ReviewThread
 from ui.theme import ThemeKeeper
 from ui.units import Units
+from ui.widgets.path_panel import PathPanel
 
 _UNKNOWN = float("nan")
 
