@@ -5,33 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from PySide6.QtCore import (
-    QAbstractListModel,
-    QModelIndex,
-    QPersistentModelIndex,
-    QRect,
-    QSize,
-    Qt,
-    Signal,
-)
-from PySide6.QtGui import QColor, QFont, QFontMetrics, QImage, QKeyEvent, QPainter, QPen
-from PySide6.QtWidgets import (
-    QListView,
-    QScroller,
-    QStyle,
-    QStyledItemDelegate,
-    QStyleOptionViewItem,
-    QWidget,
-)
+from PySide6.QtCore import QAbstractListModel, QRect, Qt, Signal
+from PySide6.QtGui import QFont, QFontMetrics, QImage, QKeyEvent, QPainter
+from PySide6.QtWidgets import QStyle, QWidget
 
 from agriseg.labelling.pictures import PictureState
 from ui.style import font
-from ui.theme import Theme, ThemeKeeper
-from ui.widgets.icons import pixmap
+from ui.theme import ThemeKeeper
+from ui.widgets.touch_list import (
+    CardPainter,
+    Index,
+    Line,
+    TouchList,
+    paint_icon,
+    paint_line,
+    paint_thumbnail,
+)
 
-_HEIGHT_PX = 64
+_SIZE_PX = (200, 64)
 _THUMB_PX = (72, 54)
-_MOVES = (Qt.Key.Key_Home, Qt.Key.Key_End)
 
 STATE_ICONS = {
     PictureState.TO_DO: "circle-outline",
@@ -39,8 +31,6 @@ STATE_ICONS = {
     PictureState.DONE: "check-bold",
     PictureState.REVIEWED: "check-all",
 }
-
-Index = QModelIndex | QPersistentModelIndex
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,30 +89,22 @@ class PictureModel(QAbstractListModel):
         return None
 
 
-class PictureList(QListView):
+class PictureList(TouchList):
     """Pictures as rows to be touched."""
 
     chosen = Signal(str)
     thumbnail_needed = Signal(str)
 
     def __init__(self, keeper: ThemeKeeper, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+        super().__init__(keeper, "Pictures of the project", parent)
         self.pictures = PictureModel(self)
         self.setModel(self.pictures)
         self.current = ""
         """The picture at work."""
         self._asked: set[str] = set()
         self.setItemDelegate(_PicturePainter(keeper, self))
-        self.setAccessibleName("Pictures of the project")
-        self.setVerticalScrollMode(QListView.ScrollMode.ScrollPerPixel)
-        self.setFrameShape(QListView.Shape.NoFrame)
-        self.setUniformItemSizes(True)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        QScroller.grabGesture(self.viewport(), QScroller.ScrollerGestureType.TouchGesture)
         self.clicked.connect(lambda index: self.chosen.emit(self.pictures.rows[index.row()].stem))
-        keeper.changed.connect(self._set_theme)
-        self._set_theme(keeper.theme)
 
     def show_current(self, stem: str) -> None:
         """Mark the picture at work, and bring it into view."""
@@ -149,81 +131,42 @@ class PictureList(QListView):
         """Leave the keyboard to the page."""
         event.ignore()
 
-    def _set_theme(self, theme: Theme) -> None:
-        self.setStyleSheet(f"QListView {{ background: {theme.panel}; outline: none; }}")
-        self.scheduleDelayedItemsLayout()
-        self.viewport().update()
 
-
-class _PicturePainter(QStyledItemDelegate):
+class _PicturePainter(CardPainter):
     def __init__(self, keeper: ThemeKeeper, view: PictureList) -> None:
-        super().__init__(view)
-        self._keeper = keeper
+        super().__init__(keeper, view, _SIZE_PX, radius_px=6, inset_px=2)
         self._view = view
 
-    def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:  # noqa: ARG002
-        theme = self._keeper.theme
-        return QSize(theme.px(200), max(theme.touch_px(), theme.px(_HEIGHT_PX)))
+    def is_marked(self, index: Index, state: QStyle.StateFlag) -> bool:  # noqa: ARG002
+        return self._view.pictures.rows[index.row()].stem == self._view.current
 
-    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
-        theme = self._keeper.theme
+    def paint_card(self, painter: QPainter, box: QRect, index: Index) -> None:
+        theme = self.theme
         row = self._view.pictures.rows[index.row()]
-        rect: QRect = option.rect
-        state: QStyle.StateFlag = option.state
-        at_work = row.stem == self._view.current
-        box = rect.adjusted(theme.px(2), theme.px(2), -theme.px(2), -theme.px(2))
-        painter.save()
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
-        hovered = bool(state & QStyle.StateFlag.State_MouseOver)
-        painter.setBrush(QColor(theme.raised if not hovered else theme.background))
-        edge = QPen(QColor(theme.accent), theme.px(4)) if at_work else QPen(QColor(theme.line), 1)
-        painter.setPen(edge)
-        painter.drawRoundedRect(box, theme.px(6), theme.px(6))
         thumb = QRect(0, 0, theme.px(_THUMB_PX[0]), min(theme.px(_THUMB_PX[1]), box.height() - 6))
         thumb.moveCenter(box.center())
         thumb.moveLeft(box.left() + theme.px(5))
-        self._paint_thumbnail(painter, thumb, row)
+        paint_thumbnail(painter, thumb, None if row.is_missing else self._view.thumbnail(row.stem))
         icon = theme.px(22)
         words = QRect(thumb.right() + theme.px(8), box.top(), 0, box.height())
         words.setRight(box.right() - icon - theme.px(12))
         self._paint_words(painter, words, row)
-        ink = theme.fault if row.is_missing else theme.text
-        name = "image-off-outline" if row.is_missing else STATE_ICONS[row.state]
-        ratio = painter.device().devicePixelRatio()
         at = QRect(0, 0, icon, icon)
         at.moveCenter(box.center())
         at.moveRight(box.right() - theme.px(8))
-        painter.drawPixmap(at.topLeft(), pixmap(name, ink, icon, ratio))
-        painter.restore()
-
-    def _paint_thumbnail(self, painter: QPainter, box: QRect, row: PictureRow) -> None:
-        painter.fillRect(box, QColor("#101412"))
-        image = None if row.is_missing else self._view.thumbnail(row.stem)
-        if image is None or image.isNull():
-            return
-        size = image.size().scaled(box.size(), Qt.AspectRatioMode.KeepAspectRatioByExpanding)
-        shown = QRect(0, 0, size.width(), size.height())
-        shown.moveCenter(box.center())
-        painter.setClipRect(box)
-        painter.drawImage(shown, image)
-        painter.setClipping(False)
+        name = "image-off-outline" if row.is_missing else STATE_ICONS[row.state]
+        paint_icon(painter, at, name, theme.fault if row.is_missing else theme.text)
 
     def _paint_words(self, painter: QPainter, box: QRect, row: PictureRow) -> None:
-        theme = self._keeper.theme
+        theme = self.theme
+        middle = Qt.TextElideMode.ElideMiddle
+        bold = font(theme, 15, QFont.Weight.DemiBold)
+        ink = theme.fault if row.is_missing else theme.muted
         lines = (
-            (row.stem, font(theme, 15, QFont.Weight.DemiBold), theme.text, "middle"),
-            (row.note, font(theme, 13), theme.fault if row.is_missing else theme.muted, "right"),
+            Line(words=row.stem, font=bold, ink=theme.text, elide=middle),
+            Line(words=row.note, font=font(theme, 13), ink=ink),
         )
-        metrics = [QFontMetrics(made) for _, made, _, _ in lines]
-        top = box.top() + (box.height() - sum(m.height() for m in metrics)) // 2
-        for (words, made, ink, elide), metric in zip(lines, metrics, strict=True):
-            mode = (
-                Qt.TextElideMode.ElideMiddle if elide == "middle" else Qt.TextElideMode.ElideRight
-            )
-            painter.setFont(made)
-            painter.setPen(QColor(ink))
-            line = QRect(box.left(), top, box.width(), metric.height())
-            short = metric.elidedText(words, mode, box.width())
-            painter.drawText(line, Qt.AlignmentFlag.AlignVCenter, short)
-            top += metric.height()
+        height = sum(QFontMetrics(line.font).height() for line in lines)
+        box.setTop(box.top() + (box.height() - height) // 2)
+        for line in lines:
+            box.setTop(box.top() + paint_line(painter, box, line))

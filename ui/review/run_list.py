@@ -5,25 +5,26 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelIndex, QRect, QSize, Qt
-from PySide6.QtGui import QColor, QFont, QFontMetrics, QImage, QKeyEvent, QPainter, QPen
-from PySide6.QtWidgets import (
-    QListView,
-    QScroller,
-    QStyle,
-    QStyledItemDelegate,
-    QStyleOptionViewItem,
-    QWidget,
-)
+from PySide6.QtCore import QAbstractListModel, QRect, Qt
+from PySide6.QtGui import QColor, QFont, QImage, QKeyEvent, QPainter
+from PySide6.QtWidgets import QWidget
 
 from ui.models.review_runs import RunCard, card_lines
 from ui.style import font
-from ui.theme import Theme, ThemeKeeper
+from ui.theme import ThemeKeeper
 from ui.units import Units, UnitSystem
-from ui.widgets.icons import pixmap
+from ui.widgets.touch_list import (
+    CardPainter,
+    Index,
+    Line,
+    TouchList,
+    paint_icon,
+    paint_line,
+    paint_thumbnail,
+)
 
 CARD = Qt.ItemDataRole.UserRole
-_HEIGHT_PX = 92
+_SIZE_PX = (300, 92)
 _MOVES = (
     Qt.Key.Key_Up,
     Qt.Key.Key_Down,
@@ -33,8 +34,6 @@ _MOVES = (
     Qt.Key.Key_End,
 )
 _THUMB_PX = (128, 76)
-
-Index = QModelIndex | QPersistentModelIndex
 
 
 class RunModel(QAbstractListModel):
@@ -79,23 +78,15 @@ class RunModel(QAbstractListModel):
         return None
 
 
-class RunList(QListView):
+class RunList(TouchList):
     """Runs as rows to be touched."""
 
     def __init__(self, keeper: ThemeKeeper, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+        super().__init__(keeper, "Recorded runs", parent)
         self.runs = RunModel(self)
         self.setModel(self.runs)
         self._delegate = _RunPainter(keeper, self.runs, self)
         self.setItemDelegate(self._delegate)
-        self.setAccessibleName("Recorded runs")
-        self.setVerticalScrollMode(QListView.ScrollMode.ScrollPerPixel)
-        self.setFrameShape(QListView.Shape.NoFrame)
-        self.setUniformItemSizes(True)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        QScroller.grabGesture(self.viewport(), QScroller.ScrollerGestureType.TouchGesture)
-        keeper.changed.connect(self._set_theme)
-        self._set_theme(keeper.theme)
 
     def set_units(self, units: Units) -> None:
         """Write the figures in other units."""
@@ -126,90 +117,53 @@ class RunList(QListView):
         else:
             event.ignore()
 
-    def _set_theme(self, theme: Theme) -> None:
-        self.setStyleSheet(f"QListView {{ background: {theme.panel}; outline: none; }}")
-        self.scheduleDelayedItemsLayout()
-        self.viewport().update()
 
-
-class _RunPainter(QStyledItemDelegate):
-    def __init__(self, keeper: ThemeKeeper, runs: RunModel, parent: RunList) -> None:
-        super().__init__(parent)
-        self._keeper = keeper
+class _RunPainter(CardPainter):
+    def __init__(self, keeper: ThemeKeeper, runs: RunModel, view: RunList) -> None:
+        super().__init__(keeper, view, _SIZE_PX, radius_px=8, inset_px=3)
         self._runs = runs
         self.units = Units(UnitSystem.METRIC)
 
-    def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:  # noqa: ARG002
-        theme = self._keeper.theme
-        return QSize(theme.px(300), max(theme.touch_px(), theme.px(_HEIGHT_PX)))
-
-    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
-        theme = self._keeper.theme
+    def paint_card(self, painter: QPainter, box: QRect, index: Index) -> None:
+        theme = self.theme
         card = self._runs.cards[index.row()]
-        rect: QRect = option.rect
-        box = rect.adjusted(theme.px(3), theme.px(2), -theme.px(3), -theme.px(2))
-        state: QStyle.StateFlag = option.state
-        selected = bool(state & QStyle.StateFlag.State_Selected)
-        painter.save()
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
-        painter.setBrush(QColor(theme.raised))
-        edge = QPen(QColor(theme.accent), theme.px(4)) if selected else QPen(QColor(theme.line), 1)
-        painter.setPen(edge)
-        painter.drawRoundedRect(box, theme.px(8), theme.px(8))
         margin = theme.px(8)
         thumb = QRect(box.left() + margin, box.top() + margin, theme.px(_THUMB_PX[0]), 0)
         thumb.setHeight(box.height() - 2 * margin)
-        self._paint_thumbnail(painter, thumb, card)
+        if not paint_thumbnail(painter, thumb, self._runs.thumbnails.get(card.directory)):
+            painter.setPen(QColor("#ffffff"))
+            painter.setFont(font(theme, 13))
+            words = "no picture" if not card.pictures else "…"
+            painter.drawText(thumb, Qt.AlignmentFlag.AlignCenter, words)
         text = QRect(thumb.right() + margin, box.top() + theme.px(6), 0, box.height())
         text.setRight(box.right() - margin)
         self._paint_words(painter, text, card)
-        painter.restore()
-
-    def _paint_thumbnail(self, painter: QPainter, box: QRect, card: RunCard) -> None:
-        theme = self._keeper.theme
-        painter.fillRect(box, QColor("#101412"))
-        image = self._runs.thumbnails.get(card.directory)
-        if image is not None and not image.isNull():
-            size = image.size().scaled(box.size(), Qt.AspectRatioMode.KeepAspectRatioByExpanding)
-            shown = QRect(0, 0, size.width(), size.height())
-            shown.moveCenter(box.center())
-            painter.setClipRect(box)
-            painter.drawImage(shown, image)
-            painter.setClipping(False)
-            return
-        painter.setPen(QColor("#ffffff"))
-        painter.setFont(font(theme, 13))
-        words = "no picture" if not card.pictures else "…"
-        painter.drawText(box, Qt.AlignmentFlag.AlignCenter, words)
 
     def _paint_words(self, painter: QPainter, box: QRect, card: RunCard) -> None:
-        theme = self._keeper.theme
+        theme = self.theme
         title, figures, below = card_lines(card, self.units)
-        attention = bool(card.state or card.faults)
+        ink = theme.fault if card.state else theme.muted
+        right = self._paint_icons(painter, box, card)
+        bold, strong = font(theme, 18, QFont.Weight.Bold), font(theme, 15, QFont.Weight.DemiBold)
         lines = (
-            (title, font(theme, 18, QFont.Weight.Bold), theme.text),
-            (figures, font(theme, 15, QFont.Weight.DemiBold), theme.text),
-            (below, font(theme, 14), theme.fault if card.state else theme.muted),
+            (right, Line(words=title, font=bold, ink=theme.text)),
+            (box.right(), Line(words=figures, font=strong, ink=theme.text)),
+            (box.right(), Line(words=below, font=font(theme, 14), ink=ink)),
         )
-        icons = (["star"] if card.starred else []) + (["alert"] if attention else [])
-        right = box.right()
-        for name in icons:
-            size = theme.px(22)
-            right -= size
-            ink = theme.text if name == "star" else theme.fault
-            painter.drawPixmap(right, box.top(), pixmap(name, ink, size, _ratio(painter)))
         top = box.top()
-        for row, (words, made, ink) in enumerate(lines):
-            metrics = QFontMetrics(made)
-            room = (right if row == 0 else box.right()) - box.left()
-            painter.setFont(made)
-            painter.setPen(QColor(ink))
-            short = metrics.elidedText(words, Qt.TextElideMode.ElideRight, room)
-            line = QRect(box.left(), top, room, metrics.height())
-            painter.drawText(line, Qt.AlignmentFlag.AlignVCenter, short)
-            top += metrics.height() + theme.px(1)
+        for end, line in lines:
+            at = QRect(box.left(), top, end - box.left(), 0)
+            top += paint_line(painter, at, line) + theme.px(1)
 
-
-def _ratio(painter: QPainter) -> float:
-    return painter.device().devicePixelRatio()
+    def _paint_icons(self, painter: QPainter, box: QRect, card: RunCard) -> int:
+        """Draw star and warning from the right; return where the words' room ends."""
+        theme = self.theme
+        size = theme.px(22)
+        right = box.right()
+        icons = [("star", theme.text)] if card.starred else []
+        if card.state or card.faults:
+            icons.append(("alert", theme.fault))
+        for name, ink in icons:
+            right -= size
+            paint_icon(painter, QRect(right, box.top(), size, size), name, ink)
+        return right
