@@ -87,6 +87,25 @@ class Units:
             return Reading(value=_fixed(length_m * 1e3, digits), unit="mm")
         return Reading(value=_fixed(length_m / _M_PER_INCH, digits + 2), unit="in")
 
+    @property
+    def area_unit(self) -> str:
+        """Unit of large areas."""
+        return "ha" if self._metric else "ac"
+
+    @property
+    def area_unit_m2(self) -> float:
+        """Square metres in `area_unit`."""
+        return _M2_PER_HECTARE if self._metric else _M2_PER_ACRE
+
+    @property
+    def length_unit(self) -> str:
+        """Unit of `length`."""
+        return "m" if self._metric else "ft"
+
+    def length_number(self, length_m: float) -> float:
+        """Return the length as a number in `length_unit`, for plots."""
+        return length_m if self._metric else length_m / _M_PER_FOOT
+
     def length(self, length_m: float, digits: int = 1) -> Reading:
         """Return metres or feet."""
         if self._metric:

@@ -157,6 +157,8 @@ def test_two_runs_and_their_differences() -> None:
     assert rows["Area"].difference == "+50.0 m²"
     assert rows["Confirmed per hectare"].first == "50.0 L/ha"
     assert rows["Confirmed per hectare"].difference == "−10.0 L/ha"
+    acres = {row.name: row for row in compared(first, second, Units(UnitSystem.IMPERIAL))}
+    assert acres["Confirmed per acre"].first == "5.35 gal/ac"
     assert rows["Saving"].difference == "−10.0 %"
     assert rows["Stops"].difference == "same"
     assert rows["Weeds found"].difference == "–", "not known is not zero"

@@ -23,7 +23,8 @@ from agriseg.recording.marks import read_notes
 from agriseg.recording.run_directories import is_starred
 from ui.application import make_application
 from ui.models.review_runs import RunFilter
-from ui.review.jobs import FORMS, SWEEPS, Sweep
+from ui.models.what_if import AS_SEEN, SWEEPS
+from ui.review.jobs import FORMS
 from ui.review.process_job import ProcessJob, Tell
 from ui.review.review_page import ReviewPage
 from ui.review.thread import ReviewThread
@@ -272,6 +273,25 @@ def test_two_runs_are_compared(
     rows = {row[0]: row[1:] for row in page.compare.rows()}
     assert rows["Area"][2] == "same"
     assert rows["Area"][0] == rows["Area"][1] != ""
+    view = page.compare
+    qtbot.waitUntil(view.tab_keys["curves"].isEnabled, timeout=OPENS_WITHIN_MS)
+    view.tab_keys["places"].click()
+    view.side_by_side.slider.setValue(30)
+    pictures = view.side_by_side.pictures
+    qtbot.waitUntil(lambda: all(one.frame is not None for one in pictures), timeout=OPENS_WITHIN_MS)
+    qtbot.waitUntil(
+        lambda: pictures[0].frame.index == pictures[1].frame.index > 0, timeout=OPENS_WITHIN_MS
+    )
+    assert view.side_by_side.place.text().startswith("1.5 m")
+    view.tab_keys["curves"].click()
+    way, weeds = view.curves.lines["weeds"][0].getData()
+    assert way[0] > 0.0
+    assert weeds.sum() > 0.0
+    assert view.curves.lines["weeds"][1].getData()[1].tolist() == weeds.tolist()
+    _, share = view.curves.lines["sprayed"][0].getData()
+    assert 0.0 < share.max() <= 100.0
+    page.set_units(Units(UnitSystem.IMPERIAL))
+    assert view.curves.lines["weeds"][0].getData()[0][-1] == pytest.approx(way[-1] / 0.3048)
     qtbot.mouseClick(page.compare.back_key, LEFT)
     assert page.runs.isVisible()
 
@@ -304,8 +324,10 @@ def test_other_settings_are_tried_and_given_up(
     opened(page, qtbot)
     panel = page.view.what_if
     page.view.show_tab("what-if")
-    sweep = Sweep(name="sensitivity", word="Sensitivity", unit="", values=(0.02, 0.5))
-    panel.asked.emit(sweep)
+    qtbot.mouseClick(panel.order.keys["sensitivity"], LEFT)
+    for name, text in (("from", "0,02"), ("to", "0.5"), ("values", "2")):
+        panel.order.lines[name].setText(text)
+    panel.order.begin_key.click()
     qtbot.waitUntil(lambda: not page.is_busy, timeout=JOB_WITHIN_MS)
     assert "could not" not in panel.said.text()
     values, litres = panel.curves[2].getData()
@@ -314,11 +336,37 @@ def test_other_settings_are_tried_and_given_up(
     page.findChild(ThemeKeeper).choose(ThemeChoice.NIGHT)
     axis = panel.plot.getPlotItem().getAxis("bottom")
     assert axis.autoSIPrefixScale == 1.0, "0.5 would be written as 500"
-    qtbot.mouseClick(panel.keys[SWEEPS[0].name], LEFT)
+    panel.order.lines["to"].setText("7")
+    panel.order.begin_key.click()
+    assert not page.is_busy
+    assert "between 0 and 1" in panel.order.problem.text()
+    panel.order.keys[SWEEPS[0].name].click()
+    panel.order.begin_key.click()
     assert page.is_busy
     qtbot.mouseClick(panel.job.cancel_key, LEFT)
     assert not page.is_busy
     assert "Cancelled" in panel.said.text()
+
+
+def test_another_model_looks_at_the_run_again(
+    make_page: Callable[..., Any], runs: Path, qtbot: QtBot
+) -> None:
+    page = make_page(runs)
+    opened(page, qtbot)
+    order = page.view.what_if.order
+    page.view.show_tab("what-if")
+    order.keys[""].click()
+    assert order.range.isHidden(), "nothing is varied"
+    order.begin_key.click()
+    assert "Choose a model" in order.problem.text()
+    order.model_key.click()
+    assert AS_SEEN.name in order.models.keys
+    order.models.keys["exg"].click()
+    assert "good to look at" in order.model_note.text()
+    order.begin_key.click()
+    qtbot.waitUntil(lambda: not page.is_busy, timeout=JOB_WITHIN_MS)
+    assert "Excess green" in page.view.what_if.table.text()
+    assert page.view.what_if.plot.isHidden(), "one figure is no curve"
 
 
 @pytest.fixture

@@ -32,7 +32,11 @@ def compared(
         ("Area", lambda s: _of(s, "area_m2"), _by(units.area)),
         ("Sprayed, commanded", lambda s: _of(s, "litres", "commanded"), _by(units.volume)),
         ("Sprayed, confirmed", lambda s: _of(s, "litres", "confirmed"), _by(units.volume)),
-        ("Confirmed per hectare", _per_hectare, lambda v: f"{units.volume(v)}/ha"),
+        (
+            f"Confirmed per {'hectare' if units.area_unit == 'ha' else 'acre'}",
+            lambda s: _per_m2(s) * units.area_unit_m2,
+            lambda v: f"{units.volume(v)}/{units.area_unit}",
+        ),
         ("Saving", lambda s: _of(s, "saving_fraction"), lambda v: str(percent(v))),
         ("Weeds found", lambda s: _of(s, "weeds_seen"), _count),
         ("Weeds missed, too late", lambda s: _of(s, "missed_late"), _count),
@@ -56,7 +60,7 @@ def _row(name: str, one: float, two: float, write: Write) -> ComparedFigure:
     difference = two - one
     if not math.isfinite(difference):
         text = DASH
-    elif difference == 0.0:
+    elif write(abs(difference)) == write(0.0):
         text = "same"
     else:
         text = ("+" if difference > 0.0 else "−") + write(abs(difference)).lstrip("−")
@@ -70,9 +74,9 @@ def _of(summary: Mapping[str, Any], *path: str) -> float:
     return float(value) if isinstance(value, int | float) else math.nan
 
 
-def _per_hectare(summary: Mapping[str, Any]) -> float:
+def _per_m2(summary: Mapping[str, Any]) -> float:
     area_m2 = _of(summary, "area_m2")
-    return 1e4 * _of(summary, "litres", "confirmed") / area_m2 if area_m2 > 0.0 else math.nan
+    return _of(summary, "litres", "confirmed") / area_m2 if area_m2 > 0.0 else math.nan
 
 
 def _missed_share(summary: Mapping[str, Any]) -> float:

@@ -38,6 +38,8 @@ class OpenedRun:
         given up.
     said : str
         What was recovered and what is damaged; empty for a whole run.
+    pictures_good_for : str
+        What the run's pictures can be used for; empty where it kept none.
     """
 
     directory: Path
@@ -55,10 +57,21 @@ class OpenedRun:
     weeds: tuple[TimelineEvent, ...]
     misses: tuple[TimelineEvent, ...]
     said: str
+    pictures_good_for: str
 
     def distance_at(self, t_s: float) -> float:
         """Return the odometer's reading, m; NaN without odometry."""
         return self.story.history.distance_at(t_s)
+
+    def frame_at_distance(self, s_m: float) -> int:
+        """Return the picture that was taken when the odometer stood at ``s_m``; -1 for none."""
+        if not len(self.frame_times_s):
+            return -1
+        readings = self.story.history.odometry_columns()
+        if not len(readings):
+            return 0
+        at_s = np.interp(s_m, np.maximum.accumulate(readings[:, 1]), readings[:, 0])
+        return max(0, int(np.searchsorted(self.frame_times_s, at_s, side="right")) - 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -118,6 +131,7 @@ def open_story(
         ),
         misses=tuple(event for event in story.timeline if event.kind is TimelineKind.MISS),
         said=" ".join(part for part in (said, problem, *run.problems) if part),
+        pictures_good_for=run.pictures_good_for,
     )
 
 

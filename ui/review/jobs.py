@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agriseg.errors import ExportError
+from ui.models.what_if import Sweep
 from ui.review.process_job import Tell
 
 if TYPE_CHECKING:
@@ -111,56 +113,6 @@ def export_run(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sweep:
-    """One setting to be varied: its name for `agriseg replay`, words, and values."""
-
-    name: str
-    word: str
-    unit: str
-    values: tuple[float, ...]
-    factor: float = 1.0
-    """From the value to the unit on the screen."""
-
-
-SWEEPS = (
-    Sweep(
-        name="sensitivity",
-        word="Sensitivity",
-        unit="",
-        values=(0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9),
-    ),
-    Sweep(
-        name="weed_margin_m",
-        word="Weed margin",
-        unit="mm",
-        values=(0.0, 0.01, 0.02, 0.03, 0.04, 0.06),
-        factor=1e3,
-    ),
-    Sweep(
-        name="crop_margin_m",
-        word="Crop margin",
-        unit="mm",
-        values=(0.0, 0.01, 0.02, 0.03, 0.05),
-        factor=1e3,
-    ),
-    Sweep(
-        name="nozzle_pitch_m",
-        word="Nozzle pitch",
-        unit="mm",
-        values=(0.03, 0.05, 0.08, 0.12, 0.25, 0.5),
-        factor=1e3,
-    ),
-    Sweep(name="speed", word="Speed", unit="×", values=(0.5, 0.75, 1.0, 1.25, 1.5, 2.0, 3.0)),
-    Sweep(
-        name="latency_ms",
-        word="Latency",
-        unit="ms",
-        values=(0.0, 50.0, 100.0, 200.0, 300.0, 500.0),
-    ),
-)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class SweepResult:
     """Figures of a run decided again, as it was and for each value of a setting."""
 
@@ -171,26 +123,31 @@ class SweepResult:
 
 
 def what_if(tell: Tell, run: Path, sweep: Sweep) -> SweepResult:
-    """Decide on a run again, once for each value of a setting.
+    """Decide on a run again, once for each value of a setting, or by a model alone.
 
     Raises
     ------
-    RecordingError, ConfigError
+    RecordingError, ConfigError, ModelFileError
         The run cannot be decided again.
     """
     from agriseg.replay.settings import ReplaySettings, curve_settings
     from agriseg.replay.what_if import WhatIf
 
-    rounds, done = len(sweep.values) + 1, 0
+    base = ReplaySettings(model=sweep.model)
+    asked = curve_settings(base, sweep.name, sweep.values) if sweep.name else [base]
+    rounds, done = len(asked) + 1, 0
+    doing = f"{sweep.model_word} looks again" if sweep.model else "The run is decided again"
 
     def progress(_what: str, share: float) -> None:
-        tell("The run is decided again", (done + share) / rounds)
+        tell(doing, (done + share) / rounds)
 
-    replayed = WhatIf(run, progress=progress)
+    models = (sweep.model,) if sweep.model else ()
+    workers = (os.cpu_count() or 1) if sweep.model else 1
     points = []
-    for settings in curve_settings(ReplaySettings(), sweep.name, sweep.values):
-        done += 1
-        points.append(replayed.replay(settings).figures)
+    with WhatIf(run, workers=workers, models=models, progress=progress) as replayed:
+        for settings in asked:
+            done += 1
+            points.append(replayed.replay(settings).figures)
     notes = list(replayed.original.notes)
     if replayed.original.same_pulses is False:
         notes.append(

@@ -16,10 +16,12 @@ from agriseg.recording.marks import RunNotes, write_notes
 from agriseg.recording.run_directories import delete_run, find_runs, set_starred
 from ui.models.review_open import OpenedRun
 from ui.models.review_runs import RunCard, read_card
+from ui.models.what_if import Sweep
+from ui.review.compare_desk import CompareDesk
 from ui.review.compare_view import CompareView
 from ui.review.export_desk import ExportDesk, Forgetful, ReviewMemory, export_folder
 from ui.review.job_desk import JobDesk
-from ui.review.jobs import ExportForm, Sweep, what_if
+from ui.review.jobs import ExportForm, what_if
 from ui.review.outcome import Opener, open_folder
 from ui.review.picture import PaintedFrame
 from ui.review.record_view import RecordView
@@ -82,6 +84,7 @@ class ReviewPage(QWidget):
             self._job, self.view.export, self.record, exports, memory or Forgetful(), self
         )
         self.compare = CompareView(keeper, units)
+        self._compare_desk = CompareDesk(self.compare, self)
         self._stack = QStackedWidget()
         for widget in (self.runs, self.view, self.compare, self.record, self.paths):
             self._stack.addWidget(widget)
@@ -136,6 +139,7 @@ class ReviewPage(QWidget):
     def end(self) -> None:
         """Give everything up: the window closes."""
         self._reader.stop()
+        self._compare_desk.end()
         source = self._source
         self.close_run()
         self._thread.stop()
@@ -232,6 +236,7 @@ class ReviewPage(QWidget):
     def close_run(self) -> None:
         """Go back to the list."""
         self.view.pause()
+        self._compare_desk.close()
         self._job.cancel()
         self._release()
         self._source = self._opened = None
@@ -320,7 +325,7 @@ class ReviewPage(QWidget):
         self.runs.deleted.connect(self._delete)
         self.runs.noted.connect(self._note)
         self.runs.compared.connect(self._compare)
-        self.compare.left.connect(lambda: self._stack.setCurrentWidget(self.runs))
+        self.compare.left.connect(self._leave_compare)
         self.view.left.connect(self._leave)
         self.view.frame_needed.connect(self._need_frame)
         self.view.notes_changed.connect(self._keep_notes)
@@ -340,8 +345,15 @@ class ReviewPage(QWidget):
         self._job.refused.connect(self.explained)
 
     def _compare(self, first: RunCard, second: RunCard) -> None:
-        self.compare.show_cards(first, second)
+        if self._refusal:
+            self.explained.emit(self._refusal)
+            return
+        self._compare_desk.open(first, second)
         self._stack.setCurrentWidget(self.compare)
+
+    def _leave_compare(self) -> None:
+        self._compare_desk.close()
+        self._stack.setCurrentWidget(self.runs)
 
 
 def _stamps(root: Path) -> dict[Path, Stamp]:

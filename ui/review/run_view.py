@@ -15,6 +15,7 @@ from agriseg.recording.story import TimelineEvent
 from ui.models.review_open import OpenedRun
 from ui.models.review_plant import plant_words, sensitivity_at, strip_words
 from ui.models.review_play import Playhead, neighbour
+from ui.models.what_if import model_choices
 from ui.review.charts import GroundMapView, NozzleChartView
 from ui.review.export_panel import ExportPanel
 from ui.review.outcome import Opener, open_folder
@@ -137,6 +138,7 @@ class RunView(QWidget):
         self.timeline.show_run(run.info.start_s, run.end_s, run.story.timeline)
         self.take_notes(run)
         self.export.show_places(bool(run.story.history.positions))
+        self.what_if.order.show_models(model_choices(), run.pictures_good_for)
         if not len(run.frame_times_s):
             self.picture.show_words("This run kept no pictures.")
         self._enable(True)

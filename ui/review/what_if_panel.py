@@ -7,22 +7,20 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QColor
-from PySide6.QtWidgets import QGridLayout, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
 
-from ui.review.jobs import SWEEPS, SweepResult
+from ui.review.jobs import SweepResult
 from ui.review.panels import JobBar, scrolled
+from ui.review.what_if_order import WhatIfOrder
 from ui.style import font
 from ui.theme import Theme, ThemeKeeper
 from ui.units import DASH, Units, percent
-from ui.widgets.key import Key, KeyFace
 from ui.widgets.words import Words
 
 if TYPE_CHECKING:
     from agriseg.replay.judging import ReplayFigures
-
-_FACE = KeyFace(text_px=15, min_width_px=90)
 
 
 def shares(figures: ReplayFigures, original: ReplayFigures) -> tuple[float, float, float]:
@@ -36,10 +34,11 @@ def shares(figures: ReplayFigures, original: ReplayFigures) -> tuple[float, floa
 
 def result_table(result: SweepResult, units: Units) -> tuple[tuple[str, ...], ...]:
     """Return a heading and a row for the run as it was and for each value of the setting."""
-    heading = (result.sweep.word, "Missed", "Crop sprayed", "Mix")
+    sweep = result.sweep
+    heading = (sweep.word if sweep.name else "Seen by", "Missed", "Crop sprayed", "Mix")
+    values = [f"{sweep.shown(value)} {sweep.unit}".strip() for value in sweep.values]
     rows = [_row("as it was", result.original, units)]
-    for value, figures in zip(result.sweep.values, result.points, strict=True):
-        words = f"{value * result.sweep.factor:g} {result.sweep.unit}".strip()
+    for words, figures in zip(values or [sweep.model_word], result.points, strict=True):
         rows.append(_row(words, figures, units))
     return (heading, *rows)
 
@@ -59,7 +58,9 @@ class WhatIfPanel(QWidget):
         self._theme = keeper.theme
         self._units = units
         self._result: SweepResult | None = None
-        self.keys: dict[str, Key] = {}
+        self.order = WhatIfOrder(keeper, units)
+        self.order.asked.connect(self.asked)
+        self.order.model_key.clicked.connect(lambda: QTimer.singleShot(0, self._show_models))
         self.job = JobBar(keeper)
         self.said = Words(
             "Decide on this run again with another setting. Nothing is sprayed, and the recording"
@@ -74,30 +75,25 @@ class WhatIfPanel(QWidget):
         self.curves = [self.plot.plot() for _ in range(3)]
         self.table = QLabel()
         self.table.setTextFormat(Qt.TextFormat.RichText)
-        grid = QGridLayout()
-        for place, sweep in enumerate(SWEEPS):
-            key = Key(keeper, sweep.word, "", "", _FACE)
-            key.clicked.connect(lambda _checked=False, s=sweep: self.asked.emit(s))
-            grid.addWidget(key, place // 3, place % 3)
-            self.keys[sweep.name] = key
-        self._lay_out(grid)
+        self._lay_out()
         self._set_theme(keeper.theme)
         keeper.changed.connect(self._set_theme)
 
     def set_units(self, units: Units) -> None:
         """Write volumes in other units."""
         self._units = units
+        self.order.set_units(units)
         self._draw()
 
     def show_running(self, running: bool) -> None:
         """While one setting is varied, no other can be."""
         self.job.setVisible(running)
-        for key in self.keys.values():
-            key.setEnabled(not running)
+        self.order.show_running(running)
 
     def show_done(self, result: SweepResult) -> None:
-        """Draw what came of it."""
+        """Draw what came of it, and bring it into view."""
         self.show_result(result)
+        QTimer.singleShot(0, self._show_end)
 
     def show_failed(self, text: str) -> None:
         """Say why nothing came of it."""
@@ -108,10 +104,18 @@ class WhatIfPanel(QWidget):
         self._result = result
         self._draw()
 
-    def _lay_out(self, grid: QGridLayout) -> None:
+    def _show_models(self) -> None:
+        if self.order.models.isVisible():
+            self._scroll.ensureWidgetVisible(self.order.models)
+
+    def _show_end(self) -> None:
+        self._scroll.ensureWidgetVisible(self.table)
+
+    def _lay_out(self) -> None:
         inner = QWidget()
         inner_column = QVBoxLayout(inner)
         inner_column.setContentsMargins(0, 0, 0, 0)
+        inner_column.addWidget(self.order)
         inner_column.addWidget(self.said)
         inner_column.addWidget(self.plot)
         inner_column.addWidget(self.legend)
@@ -124,24 +128,35 @@ class WhatIfPanel(QWidget):
         self.plot.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
-        column.addLayout(grid)
         column.addWidget(self.job)
-        column.addWidget(scrolled(inner), 1)
+        self._scroll = scrolled(inner)
+        column.addWidget(self._scroll, 1)
 
     def _draw(self) -> None:
         result = self._result
-        for widget in (self.plot, self.legend, self.table):
-            widget.setVisible(result is not None)
+        has_curve = result is not None and bool(result.sweep.values)
+        for widget, is_shown in (
+            *((self.plot, has_curve), (self.legend, has_curve)),
+            (self.table, result is not None),
+        ):
+            widget.setVisible(is_shown)
         if result is None:
             return
-        self.said.say("\n".join(f"Not exact: {note}." for note in result.notes))
+        self.said.say("\n".join(self._remarks(result)))
+        self.table.setText(self._html(result_table(result, self._units)))
+        if not has_curve:
+            return
         values = np.array(result.sweep.values, np.float64) * result.sweep.factor
         points = np.array([shares(point, result.original) for point in result.points], np.float64)
         for curve, column in zip(self.curves, points.T, strict=True):
             curve.setData(values, column)
-        words = f"{result.sweep.word} {result.sweep.unit}".strip()
-        self.plot.setLabel("bottom", words, siPrefixEnableRanges=_NO_PREFIX)
-        self.table.setText(self._html(result_table(result, self._units)))
+        self.plot.setLabel("bottom", result.sweep.title, siPrefixEnableRanges=_NO_PREFIX)
+
+    def _remarks(self, result: SweepResult) -> list[str]:
+        said = [f"Not exact: {note}." for note in result.notes]
+        if result.sweep.model:
+            said.append(f"Seen by {result.sweep.model_word} in the recorded pictures.")
+        return said
 
     def _html(self, rows: tuple[tuple[str, ...], ...]) -> str:
         pad = self._theme.px(5)
