@@ -462,7 +462,7 @@ def _open_segmenter(config: Config, field: SimulatedField | None) -> Segmenter:
             raise ConfigError("model.method is truth, but there is no simulated field")
         return TruthSegmenter(field.world, field.trajectory, field.true.camera, field.start_s)
     return open_segmenter(
-        Path(model.path) if model.path else None,
+        model.path,
         runtime=model.runtime,
         threads=model.threads,
         size=Size(config.camera.width_px, config.camera.height_px),

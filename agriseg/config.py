@@ -108,9 +108,9 @@ class CameraConfig(_Section):
 class ModelConfig(_Section):
     """What segments the frames.
 
-    ``path`` empty means the deployed model (`agriseg models deploy`), the shipped one where
-    none is. ``method``: ``network``, ``exg`` (colour index) or ``truth`` (the simulated field's
-    own labels, to judge the rest of the chain).
+    ``path``: folder or name of a model (`agriseg models list`); empty means the deployed one
+    (`agriseg models deploy`), the shipped default where none is. ``method``: ``network``, ``exg``
+    (colour index) or ``truth`` (the simulated field's own labels, to judge the rest of the chain).
     """
 
     method: Literal["network", "exg", "truth"] = "network"

@@ -12,7 +12,7 @@ from agriseg.calibration.entries import written
 from agriseg.calibration.overlay import Calibrated
 from agriseg.config import Config
 from agriseg.models.bundle import open_bundle
-from agriseg.models.deployed import default_model
+from agriseg.models.deployed import wanted_model
 from agriseg.ports import Clock, RunSink
 from agriseg.recording.recorder import RunDescription, RunRecorder
 from agriseg.recording.run_directories import DiskBudget, new_run_directory, runs_directory
@@ -109,7 +109,7 @@ def describe(calibration: Calibrated) -> RunDescription:
 def _model(config: Config) -> dict[str, str]:
     if config.model.method != "network":
         return {"method": config.model.method}
-    bundle = open_bundle(Path(config.model.path) if config.model.path else default_model())
+    bundle = open_bundle(wanted_model(config.model.path))
     manifest = bundle.manifest
     return {
         "method": "network",

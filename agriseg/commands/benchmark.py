@@ -101,10 +101,9 @@ def _bundle(args: argparse.Namespace) -> ModelBundle:
     from dataclasses import replace
 
     from agriseg.models.bundle import open_bundle
-    from agriseg.models.deployed import default_model
-    from agriseg.models.naming import find_model
+    from agriseg.models.deployed import wanted_model
 
-    bundle = open_bundle(default_model() if args.model is None else find_model(args.model))
+    bundle = open_bundle(wanted_model(args.model))
     if args.long_side is None:
         return bundle
     _check_side("--long-side", args.long_side)

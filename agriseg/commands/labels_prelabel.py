@@ -27,7 +27,7 @@ def add_action(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     parser.add_argument("project", type=Path, metavar="PROJECT")
     parser.add_argument("pictures", nargs="*", metavar="PICTURE", help="default: those to do")
     parser.add_argument(
-        "--model", type=Path, metavar="BUNDLE", help="folder of a model (default: the shipped one)"
+        "--model", metavar="MODEL", help="folder or name of a model (default: the one in use)"
     )
     parser.add_argument("--threads", type=int, default=0, help="CPU threads (default: all but one)")
     parser.set_defaults(run=run_prelabel)

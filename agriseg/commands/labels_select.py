@@ -102,10 +102,9 @@ def run_select(args: argparse.Namespace) -> int:
 def _segmenter(model: str, threads: int) -> Segmenter | None:
     if model == "none":
         return None
-    from agriseg.models.naming import find_model
     from agriseg.models.runtime import open_segmenter
 
-    return open_segmenter(find_model(model) if model else None, threads=threads)
+    return open_segmenter(model, threads=threads)
 
 
 def _labelled(project: LabelProject) -> Iterator[UInt8Array]:

@@ -197,11 +197,10 @@ def _spec(args: argparse.Namespace) -> JobSpec:
 
     from agriseg.learning.spec import JobSpec
     from agriseg.models.bundle import open_bundle
-    from agriseg.models.deployed import default_model
-    from agriseg.models.naming import find_model
+    from agriseg.models.deployed import wanted_model
     from agriseg.registry.store import ModelRegistry
 
-    start = find_model(args.start_from) if args.start_from else default_model()
+    start = wanted_model(args.start_from)
     manifest = open_bundle(start).manifest
     name = args.name or manifest.name
     remote = _remote(args)

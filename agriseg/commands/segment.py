@@ -37,7 +37,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="output folder")
     parser.add_argument(
-        "--model", type=Path, metavar="BUNDLE", help="folder of a model (default: the shipped one)"
+        "--model", metavar="MODEL", help="folder or name of a model (default: the one in use)"
     )
     parser.add_argument(
         "--task",

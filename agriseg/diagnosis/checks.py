@@ -14,7 +14,7 @@ from agriseg.diagnosis.finding import Finding, Level
 from agriseg.diagnosis.probe import Answer
 from agriseg.errors import CameraError, ModelFileError
 from agriseg.models import open_bundle
-from agriseg.models.deployed import default_model
+from agriseg.models.deployed import wanted_model
 from agriseg.serial_ports import (
     RULE_NAME,
     RULES_FOLDER,
@@ -144,9 +144,9 @@ def check_cpu_runtime(answer: Answer) -> Finding:
 
 
 def check_model(path: str) -> Finding:
-    """Check the model bundle at ``path``, or the deployed or shipped one where it is empty."""
+    """Check the model of a folder or name, or the deployed or shipped one where it is empty."""
     try:
-        bundle = open_bundle(Path(path).expanduser() if path else default_model())
+        bundle = open_bundle(wanted_model(path))
     except ModelFileError as error:
         return Finding(
             subject="Model",

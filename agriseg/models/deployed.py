@@ -8,7 +8,7 @@ from typing import Any
 
 from agriseg.errors import ModelFileError
 from agriseg.models.bundle import MANIFEST_NAME, open_bundle, shipped_model
-from agriseg.models.naming import user_models_directory
+from agriseg.models.naming import find_model, shipped_models, user_models_directory
 
 DEPLOYED_NAME = "deployed.json"
 DEPLOYED_FORMAT = "agriseg-deployment"
@@ -39,6 +39,8 @@ def default_model() -> Path:
         return shipped_model()
     entry = in_use[-1]
     folder = user_models_directory() / str(entry["model"])
+    if not folder.is_dir():
+        folder = shipped_models().get(str(entry["model"]), folder)
     if not (folder / MANIFEST_NAME).is_file():
         raise ModelFileError(
             f"{folder}: the deployed model is missing; {_MEND}, or put the folder back"
@@ -50,6 +52,22 @@ def default_model() -> Path:
             f"{str(entry['weights_sha256'])[:12]}...; {_MEND}, or deploy it again"
         )
     return folder
+
+
+def wanted_model(name: str | Path | None) -> Path:
+    """Return the folder of the model that a setting or an option asks for.
+
+    Parameters
+    ----------
+    name : str, Path or None
+        Folder or name, see `find_model`; nothing means `default_model`.
+
+    Raises
+    ------
+    ModelFileError
+        There is no such model, or the deployed one cannot be used.
+    """
+    return find_model(str(name)) if name else default_model()
 
 
 def read_deployed(path: Path) -> dict[str, Any]:

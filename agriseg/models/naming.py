@@ -39,7 +39,7 @@ def find_model(name: str) -> Path:
     ModelFileError
         There is neither.
     """
-    path = Path(name)
+    path = Path(name).expanduser()
     if path.exists():
         return path
     known = user_models() | shipped_models()

@@ -13,7 +13,7 @@ import numpy as np
 from agriseg.errors import AgrisegError, ModelFileError
 from agriseg.messages import Frame
 from agriseg.models.bundle import ModelBundle, open_bundle
-from agriseg.models.deployed import default_model
+from agriseg.models.deployed import wanted_model
 from agriseg.models.runtime_memory import recall
 from agriseg.models.sizing import Size
 from agriseg.models.wary_segmenter import made_wary
@@ -41,7 +41,7 @@ def available_runtimes() -> tuple[RuntimeName, ...]:
 
 
 def open_segmenter(
-    model: Path | None = None,
+    model: Path | str | None = None,
     *,
     runtime: RuntimeChoice = "auto",
     threads: int = 0,
@@ -52,8 +52,9 @@ def open_segmenter(
 
     Parameters
     ----------
-    model : Path, optional
-        Folder of a bundle; by default the deployed model, the shipped one where none is deployed.
+    model : Path or str, optional
+        Folder of a bundle or name of a model; by default the deployed model, the shipped one where
+        none is deployed.
     runtime : str
         ``auto`` takes what `agriseg benchmark` found to be the fastest on this computer; while
         nothing is remembered, the first of `available_runtimes` that can open the model.
@@ -71,7 +72,7 @@ def open_segmenter(
     ModelFileError
         The bundle is damaged, of another kind or version, or the runtime is not available.
     """
-    bundle = open_bundle(default_model() if model is None else model)
+    bundle = open_bundle(wanted_model(model))
     return made_wary(_open_chosen(bundle, runtime, threads, cache_dir, size), bundle)
 
 

@@ -19,7 +19,7 @@ from agriseg.models.deployed import (
     DEPLOYED_VERSION,
     read_deployed,
 )
-from agriseg.models.naming import user_models_directory
+from agriseg.models.naming import shipped_models, user_models_directory
 from agriseg.registry.durable import locked, sync_folder, write_json
 from agriseg.registry.proof import PROOF_NAME, Proof, read_proof
 from agriseg.registry.provenance import (
@@ -108,20 +108,26 @@ class ModelRegistry:
         self._now = now
 
     def models(self) -> list[RegisteredModel]:
-        """Return the shipped model and the user's, newest first; damaged ones say why.
+        """Return the user's models, newest first, then the shipped ones; damaged ones say why.
 
         Raises
         ------
         ModelFileError
             It cannot be read which model is deployed.
         """
-        deployed = self.deployed_id()
-        shipped = self._listed("", shipped_model(), is_deployed=not deployed)
-        mine = [self._listed(p.name, p, is_deployed=p.name == deployed) for p in self._folders()]
-        return [*sorted(mine, key=_made_at, reverse=True), shipped]
+        deployed = self.deployed_id() or SHIPPED_NAME
+        folders = self._folders()
+        mine = [self._listed(p.name, p, is_deployed=p.name == deployed) for p in folders]
+        own = {path.name for path in folders}
+        shipped = [
+            self._listed(name, path, is_deployed=name == deployed)
+            for name, path in shipped_models().items()
+            if name not in own
+        ]
+        return [*sorted(mine, key=_made_at, reverse=True), *shipped]
 
     def deployed_id(self) -> str:
-        """Return the deployed model's id; empty for the shipped model.
+        """Return the deployed model's id; empty for the shipped default.
 
         Raises
         ------
@@ -144,16 +150,19 @@ class ModelRegistry:
         ]
 
     def folder(self, model_id: str) -> Path:
-        """Return a model's folder; an empty id and the shipped model's name mean the shipped one.
+        """Return a model's folder; an empty id means the shipped default.
 
         Raises
         ------
         RegistryError
             There is no such model here.
         """
-        if model_id in ("", SHIPPED_NAME) and not (self.root / (model_id or "-")).is_dir():
+        if not model_id:
             return shipped_model()
         folder = self.root / model_id
+        shipped = shipped_models()
+        if model_id in shipped and not folder.is_dir():
+            return shipped[model_id]
         if not _PLAIN_ID.fullmatch(model_id) or not folder.is_dir():
             known = ", ".join(path.name for path in self._folders()) or "none"
             raise RegistryError(
@@ -226,7 +235,7 @@ class ModelRegistry:
         Parameters
         ----------
         model_id : str
-            Empty, or the shipped model's name: the shipped one.
+            Empty means the shipped default. The shipped models need no proof.
         unproven : bool
             Deploy although it was not shown to be no worse than the model in use.
 
@@ -244,7 +253,8 @@ class ModelRegistry:
             state = read_deployed(self._deployed_path)
             if self._is_in_use(state, own_id, bundle):
                 raise RegistryError(f"{model_id or SHIPPED_NAME}: is the deployed model already")
-            how = "deploy" if not own_id or self._is_known_good(state, own_id, bundle) else ""
+            is_good = _is_shipped(folder) or self._is_known_good(state, own_id, bundle)
+            how = "deploy" if is_good else ""
             if not how and unproven:
                 how = "unproven"
             if not how:
@@ -287,7 +297,7 @@ class ModelRegistry:
         """
         with locked(self.root / ".lock"):
             folder = self.folder(model_id)
-            if folder == shipped_model():
+            if _is_shipped(folder):
                 raise RegistryError(f"{model_id}: comes with the program and is not deleted")
             in_use = [str(entry["model"]) for entry in read_deployed(self._deployed_path)["in_use"]]
             if model_id in in_use:
@@ -315,7 +325,7 @@ class ModelRegistry:
         own = {
             "model_id": model_id or SHIPPED_NAME,
             "directory": directory,
-            "is_shipped": not model_id,
+            "is_shipped": _is_shipped(directory),
             "is_deployed": is_deployed,
         }
         try:
@@ -454,6 +464,10 @@ def _copy_durably(source: Path, target: Path) -> None:
         writer.flush()
         os.fsync(writer.fileno())
     target.chmod(0o644)
+
+
+def _is_shipped(folder: Path) -> bool:
+    return folder in shipped_models().values()
 
 
 def _made_at(model: RegisteredModel) -> tuple[float, str]:

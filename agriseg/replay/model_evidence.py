@@ -283,5 +283,4 @@ def open_model(model: ModelConfig) -> Segmenter:
 
     if model.method == "exg":
         return ExcessGreenSegmenter()
-    path = Path(model.path) if model.path else None
-    return open_segmenter(path, runtime=model.runtime, threads=model.threads or 1)
+    return open_segmenter(model.path, runtime=model.runtime, threads=model.threads or 1)

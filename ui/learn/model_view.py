@@ -8,6 +8,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QPixmap
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
+from agriseg.models.bundle import SHIPPED_NAME
 from agriseg.registry.store import RegisteredModel
 from ui.learn.tables import FactList, table_html
 from ui.models.learning import (
@@ -272,8 +273,10 @@ class ModelsView(QWidget):
         self.delete_key.setEnabled(is_own and not in_use)
         self.delete_key.set_words("Really delete?" if self._asks_delete else "Delete")
         self.delete_key.set_look(KeyLook.DANGER if self._asks_delete else KeyLook.PLAIN)
-        shipped_works = any(one.is_deployed and one.is_shipped for one in self._models)
-        self.rollback_key.setEnabled(not shipped_works and not self._refusal)
+        default_works = any(
+            one.is_deployed and one.model_id == SHIPPED_NAME for one in self._models
+        )
+        self.rollback_key.setEnabled(not default_works and not self._refusal)
 
     def _set_theme(self, theme: Theme) -> None:
         self._theme = theme

@@ -22,9 +22,9 @@ def _source(name: str) -> SourceConfig:
     return next(source for source in config.source if source.name == name)
 
 
-def _score(name: str, data: Path) -> PixelScores:
+def _score(name: str, data: Path, model: str = "field-lite0") -> PixelScores:
     examples = list_held_out([_source(name)], data, seed=0)[name]
-    segmenter = open_segmenter(runtime="openvino", threads=1)
+    segmenter = open_segmenter(model, runtime="openvino", threads=1)
     scores = PixelScores.empty()
     for number, example in enumerate(examples[:: max(1, len(examples) // IMAGES)]):
         image, truth = example.load()
@@ -39,6 +39,11 @@ def test_mean_iou_on_held_out_groups(shared_data: Path, name: str, floor: float)
     """Not below what the model card says, less what a choice of twelve images may cost."""
     scores = _score(name, shared_data)
     assert scores.mean_iou >= floor, f"soil, crop, weed: {scores.iou.round(3)}"
+
+
+def test_the_small_model_sees_nearly_as_much(shared_data: Path) -> None:
+    scores = _score("maize", shared_data, "field-lite0-small")
+    assert scores.mean_iou >= 0.84, f"soil, crop, weed: {scores.iou.round(3)}"
 
 
 def test_simulated_field_is_seen() -> None:

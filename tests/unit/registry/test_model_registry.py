@@ -22,6 +22,9 @@ def registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModelRegistry:
     return ModelRegistry(now=Calendar())
 
 
+SHIPPED = ["field-lite0", "field-lite0-small"]
+
+
 def _add(registry: ModelRegistry, tmp_path: Path, version: str, name: str = "maize") -> str:
     bundle = write_bundle(tmp_path / f"bundle-{name}-{version}", name, version)
     return registry.add(bundle, provenance(int(version.split(".")[-1])))
@@ -34,8 +37,23 @@ def _prove(registry: ModelRegistry, model_id: str, *, offered: bool = True) -> N
 
 def test_without_anything_deployed_the_shipped_model_works(registry: ModelRegistry) -> None:
     assert default_model() == shipped_model()
-    (only,) = registry.models()
-    assert (only.model_id, only.is_shipped, only.is_deployed) == (SHIPPED_NAME, True, True)
+    shipped = registry.models()
+    assert [one.model_id for one in shipped] == SHIPPED
+    assert all(one.is_shipped for one in shipped)
+    assert [one.model_id for one in shipped if one.is_deployed] == [SHIPPED_NAME]
+
+
+def test_the_small_shipped_model_is_deployed_without_a_proof(registry: ModelRegistry) -> None:
+    small = registry.deploy("field-lite0-small")
+
+    assert (small.is_shipped, small.is_deployed) == (True, True)
+    assert default_model() == shipped_model().parent / "field-lite0-small"
+    with pytest.raises(RegistryError, match="is the deployed model already"):
+        registry.deploy("field-lite0-small")
+    with pytest.raises(RegistryError, match="comes with the program"):
+        registry.delete("field-lite0-small")
+    assert registry.roll_back().model_id == SHIPPED_NAME
+    assert default_model() == shipped_model()
 
 
 def test_a_proven_model_is_deployed_and_rolled_back_step_by_step(
@@ -46,7 +64,7 @@ def test_a_proven_model_is_deployed_and_rolled_back_step_by_step(
         _prove(registry, model_id)
         assert registry.deploy(model_id).is_deployed
         assert default_model() == registry.root / model_id
-    assert [one.model_id for one in registry.models()] == [second, first, SHIPPED_NAME]
+    assert [one.model_id for one in registry.models()] == [second, first, *SHIPPED]
     assert registry.roll_back().model_id == first
     assert default_model() == registry.root / first
     assert registry.roll_back().model_id == SHIPPED_NAME
