@@ -311,7 +311,7 @@ def test_every_key_is_large_enough_for_gloves(rig: WindowRig, qtbot: QtBot) -> N
 
 
 def test_what_is_due_shows_on_the_operate_page(rig: WindowRig, qtbot: QtBot) -> None:
-    texts = [item.text for item in (row.alarm for row in rig.window._alarms.rows())]
+    texts = [item.text for item in (row.alarm for row in rig.window.alarms.rows())]
     assert any("Camera: never calibrated" in text for text in texts)
 
 

@@ -179,7 +179,7 @@ def test_a_dead_engine_is_started_again_and_does_not_spray(rig: WindowRig) -> No
     rig.show(make_snapshot(t_s=rig.now_s(), state=EngineState.READY))
     assert "start" not in rig.client.kinds()
     assert rig.window.operate.alarms.items[0].key.isVisible()
-    rig.window.acknowledge_top()
+    rig.window.alarms.acknowledge_top()
     assert rig.window.operate.alarms.items == ()
     assert rig.client.kinds() == []
 
