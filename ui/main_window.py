@@ -456,6 +456,11 @@ class MainWindow(QMainWindow):
             return (
                 f"Labels are not saved: {self.label.unsafe} Close once more to leave and lose them."
             )
+        if self.calibrate.is_half_way:
+            return (
+                "A calibration step is not finished. Close once more to leave and lose what it has"
+                " measured."
+            )
         return ""
 
     def _set_theme(self, theme: Theme) -> None:

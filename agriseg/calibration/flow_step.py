@@ -37,6 +37,9 @@ LEAVE_OUT = "leave-out"
 BACK = "back"
 """Action: return to the cup before."""
 
+HISTORY = "history_of"
+"""Field: whose earlier tests are drawn before water flows."""
+
 CUP = "caught_ml"
 """Field: what the cup holds."""
 
@@ -146,6 +149,23 @@ class FlowStep(YardStep):
                 high=2000.0,
                 help="Only where the controller measures none; 3 bar are 300 kPa.",
             ),
+            *self._history_field(),
+        )
+
+    def _history_field(self) -> tuple[NumberField, ...]:
+        """Return the choice of a nozzle to look back at, where there were tests before."""
+        if not self.setup.store.history(STEP):
+            return ()
+        return (
+            NumberField(
+                name=HISTORY,
+                label="Nozzle, its earlier tests",
+                unit="",
+                value=self._number(HISTORY, 1.0),
+                low=1.0,
+                high=float(self.setup.config.boom.nozzle_count),
+                help="Drawn at the left: how this nozzle has worn.",
+            ),
         )
 
     def _progress_of(self, phase: StepPhase) -> float:
@@ -156,14 +176,22 @@ class FlowStep(YardStep):
     def _chart(self) -> Chart | None:
         if self._result is not None or self._caught_ml:
             return self._catch_chart()
-        trend = self.trend(self._nozzle) if self._spraying is not None else ()
+        nozzle = self._shown_nozzle
+        trend = self.trend(nozzle)
         if not trend:
             return None
         return _allowed_chart(
-            f"Nozzle {self._nozzle + 1} in earlier tests, against a new one",
+            f"Nozzle {nozzle + 1} in earlier tests, against a new one",
             [f"{datetime.fromtimestamp(t, UTC):%Y-%m-%d}" for t, _ in trend],
             [100.0 * deviation for _, deviation in trend],
         )
+
+    @property
+    def _shown_nozzle(self) -> int:
+        """The nozzle whose cup is read, or the one that the operator looks back at, from 0."""
+        if self._spraying is not None:
+            return self._nozzle
+        return round(self._number(HISTORY, 1.0)) - 1
 
     def _catch_chart(self) -> Chart:
         catches = self._judged(self._caught_ml).catches

@@ -579,8 +579,8 @@ class GroundStep(CalibrationStep):
             observations=len(fit.residuals_px),
             summary=(
                 f"The camera is {1e3 * fit.pose.z_m:.0f} mm up and looks"
-                f" {fit.pose.pitch_deg:.1f}° forward; points on the ground are off by"
-                f" {fit.rms_mm:.2f} mm and known to {ground_mm:.1f} mm."
+                f" {_looks(fit.pose.pitch_deg)}; points on the ground are off by"
+                f" {fit.rms_mm:.2f} mm and known to {ground_mm:.1f} mm.{self._choice.summary}"
             ),
             warnings=self._warnings(fit, ground_mm),
             facts={
@@ -612,6 +612,13 @@ class GroundStep(CalibrationStep):
                 " nearer to the middle of the picture."
             )
         return tuple(warnings)
+
+
+def _looks(pitch_deg: float) -> str:
+    """Return where a camera with this pitch looks, in words."""
+    if abs(pitch_deg) < 0.05:
+        return "straight down"
+    return f"{abs(pitch_deg):.1f}° {'forward' if pitch_deg > 0.0 else 'backward'}"
 
 
 def _marks_before(entry: CalibrationEntry | None) -> tuple[MachineMark, ...]:

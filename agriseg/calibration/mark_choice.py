@@ -170,6 +170,15 @@ class MarkChoice:
         )
 
     @property
+    def summary(self) -> str:
+        """How many parts are kept, as a sentence to follow another; empty where none is."""
+        kept = len(self.steady)
+        if not kept:
+            return ""
+        parts = "one part" if kept == 1 else f"{kept} parts"
+        return f" It is watched by {parts} of the machine."
+
+    @property
     def pictured(self) -> tuple[PictureMark, ...]:
         """A square around each part, numbered."""
         return tuple(_square(chosen, number) for number, chosen in enumerate(self._chosen, start=1))

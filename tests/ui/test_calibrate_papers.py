@@ -11,6 +11,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
+from agriseg.calibration.boom_file import export_boom, import_boom
 from agriseg.calibration.boom_step import BoomStep
 from agriseg.calibration.entries import Machine, MeasuredValue
 from agriseg.calibration.profiles import Profiles, open_store
@@ -253,6 +254,77 @@ def test_a_file_that_is_no_calibration_is_told(
     tap(qtbot, page.pad.enter_key)
     assert "line 1" in page.machines.problem.text().replace("\u200b", "")
     assert list(page.machines.profile_keys) == ["machine"]
+
+
+def test_the_board_is_written_as_a_pdf_true_to_what_was_chosen(
+    page: CalibratePage, qtbot: QtBot, tmp_path: Path
+) -> None:
+    tap(qtbot, page.list.step_keys["camera"])
+    tap(qtbot, page.list.files_key)
+    view = page.files
+    tap(qtbot, view.choice_keys["A3"])
+    tap(qtbot, view.choice_keys["checkerboard"])
+    (write_it,) = view.file_keys.values()
+    tap(qtbot, write_it)
+    path = tmp_path / "stick" / "agriseg-board-A3-checkerboard.pdf"
+    qtbot.waitUntil(lambda: "Written" in view.said.text(), timeout=60_000)
+    assert path.read_bytes().startswith(b"%PDF")
+    tap(qtbot, write_it)
+    qtbot.waitUntil(lambda: "not overwritten" in view.said.text(), timeout=60_000)
+    tap(qtbot, view.back_key)
+    assert page.list.isVisible()
+
+
+def test_a_boom_goes_to_a_file_and_comes_from_one_after_its_changes_were_seen(
+    page: CalibratePage, config: Config, qtbot: QtBot, tmp_path: Path
+) -> None:
+    told: list[str] = []
+    page.changed.connect(told.append)
+    tap(qtbot, page.list.step_keys["boom"])
+    tap(qtbot, page.list.files_key)
+    view = page.files
+    assert "There is no boom's file" in view.said.text()
+    tap(qtbot, view.file_keys["Write to Stick"])
+    (written,) = (tmp_path / "stick").glob("boom-*.toml")
+    assert import_boom(written) == config.boom
+    wide = config.boom.model_copy(update={"nozzle_count": 12, "height_m": 0.45})
+    export_boom(wide, tmp_path / "stick" / "wide.toml")
+    (tmp_path / "stick" / "notes.toml").write_text("[notes]\n")
+    tap(qtbot, view.back_key)
+    tap(qtbot, page.list.files_key)
+    tap(qtbot, view.file_keys["Read notes.toml"])
+    assert "one table [boom]" in view.said.text()
+    tap(qtbot, view.file_keys[f"Read {written.name}"])
+    assert "in force already" in view.said.text()
+    assert not view.take_key.isVisible()
+    tap(qtbot, view.file_keys["Read wide.toml"])
+    assert "450.0" in view.table.text()
+    assert open_store(config).history() == ()
+    page.show_state("Pause or stop first.", 0.0)
+    tap(qtbot, view.take_key)
+    assert open_store(config).history() == ()
+    page.show_state("", 0.0)
+    tap(qtbot, view.take_key)
+    (entry,) = open_store(config).history()
+    assert {value.key for value in entry.values} == {"boom.nozzle_count", "boom.height_m"}
+    assert entry.method == "read from the file wide.toml"
+    assert told == ["Boom: the values of the file are in force."]
+
+
+def test_values_in_force_stand_with_what_was_before_and_how_sure_they_are(
+    page: CalibratePage, config: Config, qtbot: QtBot
+) -> None:
+    store = open_store(config)
+    accept(store, config, "wheel", wheel_result(2040.0))
+    page.refresh()
+    assert not page.list.values.isVisible()
+    tap(qtbot, page.list.step_keys["wheel"])
+    text = page.list.values.text()
+    assert all(part in text for part in ("2000.0", "2040.0", "± 2.0"))
+    assert "driven, 3 observations" in page.list.history.text()
+    store.undo("wheel", WHEN)
+    page.refresh()
+    assert not page.list.values.isVisible()
 
 
 def test_nozzle_sizes_are_named_and_coloured_and_can_be_read(config: Config, qtbot: QtBot) -> None:

@@ -228,6 +228,26 @@ def test_leaving_half_way_asks(rig: WindowRig, qtbot: QtBot, config: Config) -> 
     assert open_store(config).history() == ()
 
 
+def test_closing_the_window_half_way_asks(rig: WindowRig, qtbot: QtBot) -> None:
+    measure(rig, qtbot)
+    rig.window.close()
+    assert rig.window.isVisible()
+    assert rig.window.calibrate.is_half_way
+    rig.window.close()
+    assert not rig.window.isVisible()
+
+
+def test_nothing_that_does_not_run_shows_progress(rig: WindowRig, qtbot: QtBot) -> None:
+    wizard = rig.window.calibrate.wizard
+    open_step(rig, qtbot)
+    assert not wizard.progress.isVisible()
+    enter_angle(rig, qtbot, "15")
+    qtbot.mouseClick(wizard.action_keys[MEASURE], LEFT)
+    give_pictures(rig, qtbot, 1)
+    qtbot.waitUntil(wizard.progress.isVisible, timeout=5000)
+    assert wizard.progress.value() == 33
+
+
 def test_skipping_goes_to_the_next_step(rig: WindowRig, qtbot: QtBot) -> None:
     page = rig.window.calibrate
     open_step(rig, qtbot)

@@ -20,13 +20,14 @@ from agriseg.calibration.profiles import (
     open_store,
     profile_name,
 )
-from agriseg.calibration.steps import StepSetup, StepView, accept_result, changes
+from agriseg.calibration.steps import StepResult, StepSetup, StepView, accept_result, changes
 from agriseg.calibration.store import CalibrationStore
 from agriseg.calibration.yard_step import STOP
 from agriseg.config import Config
 from agriseg.errors import AgrisegError
 from agriseg.messages import EngineSnapshot, Picture
 from ui.calibration.certificate_view import CertificateView
+from ui.calibration.files_view import BOARD_STEP, BOOM_STEP, FilesView
 from ui.calibration.leave_panel import LeavePanel
 from ui.calibration.letter_pad import LetterPad
 from ui.calibration.machines_view import MachinesView
@@ -36,6 +37,9 @@ from ui.calibration.wizard import StepWizard
 from ui.calibration.worker import StepWorker
 from ui.theme import Theme, ThemeKeeper
 from ui.widgets.words import Words
+
+_FILES = {BOARD_STEP: ("Board to print", "printer"), BOOM_STEP: ("Boom file", "file-outline")}
+"""What the key of a step's files says, and its icon."""
 
 
 class CalibratePage(QWidget):
@@ -89,8 +93,9 @@ class CalibratePage(QWidget):
         self.pad = LetterPad(keeper, self)
         self.machines = MachinesView(keeper, self.pad, places, now)
         self.certificate = CertificateView(keeper, self.pad)
+        self.files = FilesView(keeper, places, now)
         self._stack = QStackedWidget()
-        for widget in (self.list, self.wizard, self.machines, self.certificate):
+        for widget in (self.list, self.wizard, self.machines, self.certificate, self.files):
             self._stack.addWidget(widget)
         self._lay_out()
         self._connect()
@@ -101,6 +106,11 @@ class CalibratePage(QWidget):
     def is_at_work(self) -> bool:
         """Whether a step is open."""
         return self.worker.is_running
+
+    @property
+    def is_half_way(self) -> bool:
+        """Whether a step has measured something that leaving would lose."""
+        return self.worker.is_running and self.worker.has_begun
 
     @property
     def due(self) -> str:
@@ -115,7 +125,7 @@ class CalibratePage(QWidget):
 
     def may_leave(self, name: str) -> bool:
         """Return whether page ``name`` may be shown now; if not, the operator is asked."""
-        if not self.worker.is_running or not self.worker.has_begun:
+        if not self.is_half_way:
             return True
         self._target = name
         self.leave_panel.ask()
@@ -160,6 +170,7 @@ class CalibratePage(QWidget):
         """Give up the step at work: the window closes."""
         self.worker.stop()
         self.certificate.end()
+        self.files.end()
 
     def showEvent(self, event: QShowEvent) -> None:
         """Read what is in force; nothing is changed."""
@@ -187,6 +198,9 @@ class CalibratePage(QWidget):
         self.list.undone.connect(self._undo)
         self.list.machines_asked.connect(self._show_machines)
         self.list.certificate_asked.connect(self._show_certificate)
+        self.list.files_asked.connect(self._show_files)
+        self.files.left.connect(self._show_list)
+        self.files.taken.connect(self._take_boom)
         self.machines.chosen.connect(self._choose_profile)
         self.machines.left.connect(self._show_list)
         self.certificate.left.connect(self._show_list)
@@ -228,27 +242,33 @@ class CalibratePage(QWidget):
         view = self.wizard.view
         if view is None or view.result is None:
             return
-        if self._refusal:
-            self.explained.emit(self._refusal)
-            return
-        try:
-            _, store = self._calibration()
-            accept_result(
-                self._step,
-                view.result,
-                store=store,
-                configured=self._configured(),
-                in_force=self._in_force,
-                when=self._now(),
-            )
-        except AgrisegError as error:
-            self.wizard.show_refusal(str(error))
+        if not self._put_in_force(self._step, view.result, self.wizard.show_refusal):
             return
         title = self._info(self._step).title
         self._close_step()
         self.changed.emit(
             f"{title}: the new values are in force. The field engine starts with them."
         )
+
+    def _put_in_force(self, step: str, result: StepResult, tell: Callable[[str], None]) -> bool:
+        """Accept a result; return whether it is in force, and ``tell`` why it is not."""
+        if self._refusal:
+            self.explained.emit(self._refusal)
+            return False
+        try:
+            _, store = self._calibration()
+            accept_result(
+                step,
+                result,
+                store=store,
+                configured=self._configured(),
+                in_force=self._in_force,
+                when=self._now(),
+            )
+        except AgrisegError as error:
+            tell(str(error))
+            return False
+        return True
 
     def _discard(self) -> None:
         title = self._info(self._step).title
@@ -311,6 +331,24 @@ class CalibratePage(QWidget):
             return
         self._stack.setCurrentWidget(self.certificate)
 
+    def _show_files(self, step: str) -> None:
+        if step == BOARD_STEP:
+            self.files.show_board()
+        else:
+            try:
+                calibration, _ = self._calibration()
+            except AgrisegError as error:
+                self.problem.say(str(error))
+                return
+            self._in_force = calibration.config
+            self.files.show_boom(calibration.config)
+        self._stack.setCurrentWidget(self.files)
+
+    def _take_boom(self, result: StepResult) -> None:
+        if self._put_in_force(BOOM_STEP, result, self.files.said.say):
+            self._show_list()
+            self.changed.emit("Boom: the values of the file are in force.")
+
     def _select(self, name: str) -> None:
         self._step = name
         self.refresh()
@@ -356,6 +394,9 @@ class CalibratePage(QWidget):
         self.list.show_history(
             store.history(self._step), store.undone(), newest.entry_id if newest else None
         )
+        applied = [entry for entry in calibration.applied if entry.step == self._step]
+        self.list.show_values(applied[-1].values if applied else ())
+        self.list.show_files(*_FILES.get(self._step, ("", "")))
         self.list.show_certificate(self._step == VERIFICATION and newest is not None)
         name = profile_name(self._configured())
         if name == SIMULATED:

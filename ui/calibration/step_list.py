@@ -9,6 +9,7 @@ from PySide6.QtWidgets import (
     QFrame,
     QGridLayout,
     QHBoxLayout,
+    QLabel,
     QScrollArea,
     QScroller,
     QVBoxLayout,
@@ -16,7 +17,9 @@ from PySide6.QtWidgets import (
 )
 
 from agriseg.calibration.due import StepState, StepStatus
-from agriseg.calibration.entries import CalibrationEntry
+from agriseg.calibration.entries import CalibratedValue, CalibrationEntry
+from agriseg.calibration.steps import ValueChange
+from ui.calibration.value_table import value_table
 from ui.models.calibration import history_text, state_word
 from ui.theme import Theme, ThemeKeeper
 from ui.widgets.key import Key, KeyFace, KeyLook
@@ -24,6 +27,7 @@ from ui.widgets.words import Words
 
 _FACE = KeyFace(text_px=19, icon_px=32, min_width_px=200, min_height_px=84, left=True)
 _MOST_SHOWN = 12
+_MOST_VALUES = 12
 _A_COLUMN = 4
 
 
@@ -36,6 +40,8 @@ class StepList(QWidget):
     """The operator takes the newest calibration of a step back, after being asked."""
     machines_asked = Signal()
     certificate_asked = Signal()
+    files_asked = Signal(str)
+    """Files that belong to this step."""
 
     def __init__(self, keeper: ThemeKeeper, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -47,6 +53,10 @@ class StepList(QWidget):
         self.purpose = Words("", "note")
         self.state = Words("", "strong")
         self.refusal = Words("", "strong")
+        self.values = QLabel()
+        self.values.setTextFormat(Qt.TextFormat.RichText)
+        self.values.setWordWrap(True)
+        self.values.hide()
         self.history = Words("", "note")
         self.machine = Words("", "note")
         self.start_key = Key(
@@ -57,6 +67,8 @@ class StepList(QWidget):
         self.undo_key.clicked.connect(self._undo)
         self.certificate_key = Key(keeper, "Certificate", "certificate", "", KeyFace(text_px=18))
         self.certificate_key.clicked.connect(self.certificate_asked)
+        self.files_key = Key(keeper, "", "printer", "", KeyFace(text_px=18))
+        self.files_key.clicked.connect(lambda: self.files_asked.emit(self._step))
         self.machines_key = Key(keeper, "Machines", "tractor", "", KeyFace(text_px=18))
         self.machines_key.clicked.connect(self.machines_asked)
         self._row = QHBoxLayout(self)
@@ -98,6 +110,18 @@ class StepList(QWidget):
         self.history.say("\n\n".join(shown) or "Nothing was measured yet.")
         self.undo_key.setEnabled(in_force is not None)
 
+    def show_values(self, values: Sequence[CalibratedValue]) -> None:
+        """Show the selected step's values that are in force, each with the one before it."""
+        rows = [
+            ValueChange(key=v.key, value=v.value, std=v.std, before=v.before)
+            for v in values[:_MOST_VALUES]
+        ]
+        text = value_table(rows, ("before", "in force"), self._keeper.theme)
+        if len(values) > _MOST_VALUES:
+            text += f"and {len(values) - _MOST_VALUES} more: agriseg calibrate show"
+        self.values.setText(text)
+        self.values.setVisible(bool(values))
+
     def show_machine(self, text: str) -> None:
         """Say whose calibration this is."""
         self.machine.say(text)
@@ -105,6 +129,11 @@ class StepList(QWidget):
     def show_certificate(self, possible: bool) -> None:
         """Offer to write a certificate where a verification drive is in force."""
         self.certificate_key.setVisible(possible)
+
+    def show_files(self, word: str, icon: str) -> None:
+        """Offer the files that belong to the selected step; empty where there are none."""
+        self.files_key.setVisible(bool(word))
+        self.files_key.set_words(word, "", icon)
 
     def show_refusal(self, text: str) -> None:
         """Say why no step can begin now; empty when one can."""
@@ -145,6 +174,7 @@ class StepList(QWidget):
         inner = QWidget()
         inner_column = QVBoxLayout(inner)
         inner_column.setContentsMargins(0, 0, 0, 0)
+        inner_column.addWidget(self.values)
         inner_column.addWidget(self.history)
         inner_column.addStretch(1)
         scroll.setWidget(inner)
@@ -153,6 +183,7 @@ class StepList(QWidget):
         keys = QHBoxLayout()
         keys.addWidget(self.undo_key, 2)
         keys.addWidget(self.certificate_key, 2)
+        keys.addWidget(self.files_key, 2)
         keys.addWidget(self.start_key, 3)
         column.addLayout(keys)
         return panel

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from html import escape
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
@@ -30,7 +29,7 @@ from ui.calibration.chart_view import ChartView
 from ui.calibration.fields import StepFields
 from ui.calibration.keypad import Keypad
 from ui.calibration.marked_picture import MarkedPicture
-from ui.models.calibration import value_row
+from ui.calibration.value_table import value_table
 from ui.theme import Theme, ThemeKeeper
 from ui.units import age_text
 from ui.widgets.key import Key, KeyFace, KeyLook
@@ -64,6 +63,7 @@ class StepWizard(QWidget):
         self.progress = QProgressBar()
         self.progress.setRange(0, 100)
         self.progress.setTextVisible(False)
+        self._keep_room(self.progress)
         self.remaining = Words("", "note")
         self.picture = MarkedPicture(keeper)
         self.picture.tapped.connect(self.tapped)
@@ -117,6 +117,7 @@ class StepWizard(QWidget):
         self.picture.forget()
         self.chart.hide()
         self.progress.setValue(0)
+        self.progress.hide()
         self.fields.show_fields(())
         self._draw_actions(())
 
@@ -125,6 +126,9 @@ class StepWizard(QWidget):
         self._view = view
         self.instruction.say(view.instruction)
         known = math.isfinite(view.progress)
+        runs = view.phase is not StepPhase.PREPARE or view.progress > 0.0
+        self.progress.setVisible(runs)
+        self.remaining.setVisible(runs)
         self.progress.setRange(0, 100 if known else 0)
         if known:
             self.progress.setValue(round(100 * view.progress))
@@ -250,7 +254,14 @@ class StepWizard(QWidget):
         self.summary.say(result.summary if result is not None else "")
         self.warnings.say("\n".join(f"! {text}" for text in result.warnings) if result else "")
         self.table.setVisible(bool(changes))
-        self.table.setText(_table(changes, self._keeper.theme) if changes else "")
+        self.table.setText(value_table(changes, ("in force", "new"), self._keeper.theme))
+
+    @staticmethod
+    def _keep_room(widget: QWidget) -> None:
+        """Leave a widget's room free while it is hidden, so that nothing jumps."""
+        policy = widget.sizePolicy()
+        policy.setRetainSizeWhenHidden(True)
+        widget.setSizePolicy(policy)
 
     def _set_theme(self, theme: Theme) -> None:
         gap = theme.px(8)
@@ -258,22 +269,3 @@ class StepWizard(QWidget):
             layout.setSpacing(gap)
         self.side_scroll.setFixedWidth(theme.px(_SIDE_PX))
         self.progress.setFixedHeight(theme.px(14))
-
-
-def _table(changes: Sequence[ValueChange], theme: Theme) -> str:
-    """Return old and new values side by side; what really changed is bold."""
-    head = "".join(
-        f'<td align="right">&nbsp;&nbsp;<span style="color:{theme.muted}">{word}</span></td>'
-        for word in ("in force", "new", "sure to", "")
-    )
-    lines = [f"<tr><td></td>{head}</tr>"]
-    for change in changes:
-        row = value_row(change)
-        now = f"<b>{escape(row.now)}</b>" if row.changed else escape(row.now)
-        cells = "".join(
-            f'<td align="right">&nbsp;&nbsp;{cell}</td>'
-            for cell in (escape(row.before), now, escape(row.uncertainty), escape(row.unit))
-        )
-        lines.append(f"<tr><td>{escape(row.name)}</td>{cells}</tr>")
-    size = theme.px(14)
-    return f'<table style="font-size:{size}px" cellspacing="2">{"".join(lines)}</table>'

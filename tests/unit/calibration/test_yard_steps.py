@@ -263,6 +263,35 @@ def test_last_times_deviation_is_shown_at_the_cup(setup: StepSetup, bench: Bench
     assert (chart.labels, chart.low, chart.high) == (("2026-04-01",), -10.0, 10.0)
 
 
+def test_a_nozzles_years_are_drawn_before_water_flows(setup: StepSetup, bench: Bench) -> None:
+    assert "history_of" not in [field.name for field in FlowStep(setup, bench.start).view.fields]
+    assert FlowStep(setup, bench.start).view.chart is None
+    for year, caught in ((2025, 800.0), (2026, 856.0)):
+        step = flow_step(setup, bench)
+        assert step.view.phase is StepPhase.PREPARE
+        for ml in (800.0, caught, 800.0):
+            step.enter(CUP, ml)
+        result = step.view.result
+        assert result is not None
+        accept_result(
+            "flow",
+            result,
+            store=setup.store,
+            configured=setup.config,
+            in_force=setup.config,
+            when=datetime(year, 4, 1, tzinfo=UTC),
+        )
+    again = FlowStep(setup, bench.start)
+    again.enter("history_of", 2.0)
+    chart = again.view.chart
+    assert chart is not None
+    assert chart.title.startswith("Nozzle 2 in earlier tests")
+    assert chart.labels == ("2025-04-01", "2026-04-01")
+    assert chart.series["deviation"] == pytest.approx((0.0, 7.0), abs=0.1)
+    with pytest.raises(CalibrationError):
+        again.enter("history_of", 9.0)
+
+
 def test_all_steps_of_the_catalogue_can_be_made(setup: StepSetup) -> None:
     names = [info.name for info in STEPS]
     assert names[-6:] == ["wheel", "boom", "nozzles", "latency", "flow", "verification"]
