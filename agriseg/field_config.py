@@ -13,11 +13,12 @@ Text = Annotated[str, Field(max_length=200)]
 
 
 class PositionConfig(Section):
-    """The satellite receiver (GNSS): NMEA 0183 over a serial port.
+    """The satellite receiver (GNSS): NMEA 0183 over a serial port or the network.
 
     ``source``: ``auto`` (the simulated receiver on the simulated field, none elsewhere), ``none``,
-    ``sim``, or a serial port's name such as ``/dev/ttyACM1``. The receiver must send GGA; RMC or
-    VTG, GST and HDT are used where it sends them.
+    ``sim``, a serial port's name such as ``/dev/ttyACM1``, ``tcp://192.168.1.20:9001`` (a receiver
+    that serves its sentences), or ``udp://:10110`` (sentences sent to this computer). The receiver
+    must send GGA; RMC or VTG, GST and HDT are used where it sends them.
     """
 
     source: str = "auto"

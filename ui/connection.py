@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Mapping
+
 from agriseg.config import Config, ControllerConfig
+from agriseg.errors import ConfigError
 from agriseg.field_config import PositionConfig
 from agriseg.positioning.opening import SIMULATED
+from ui.models.adjustments import adjusted, values_of
 from ui.models.connection import ControllerChoice, configured_choice
 from ui.models.receivers import SIMULATED_FIELD, ReceiverChoice, configured_receiver
 from ui.settings import WindowSettings
+
+_log = logging.getLogger(__name__)
 
 RELAY_BAUD = 38400
 """What stock relay boards listen at; the configuration can name another."""
@@ -25,6 +32,15 @@ class ConnectionKeeper:
         if remembered.source == SIMULATED and not self.on_simulated_field:
             remembered = configured_receiver(config)
         self._receiver = remembered
+        kept = settings.adjustments(values_of(config))
+        self._adjusted: dict[str, float | str] = {
+            key: value for key, value in kept.items() if isinstance(value, float | int | str)
+        }
+        try:
+            self._base = adjusted(config, self._adjusted)
+        except ConfigError as error:  # of another version, or edited by hand
+            _log.warning("settings of the page Field are not used: %s", error)
+            self._base, self._adjusted = config, {}
 
     @property
     def choice(self) -> ControllerChoice:
@@ -53,9 +69,9 @@ class ConnectionKeeper:
 
     @property
     def config(self) -> Config:
-        """The configuration with controller, receiver and boundary in force."""
-        boundary = self._configured.boundary.model_copy(update={"file": self._boundary_file})
-        return self._configured.model_copy(
+        """The configuration with controller, receiver, boundary and settings in force."""
+        boundary = self._base.boundary.model_copy(update={"file": self._boundary_file})
+        return self._base.model_copy(
             update={
                 "controller": self._controller(),
                 "position": self._position(),
@@ -73,9 +89,9 @@ class ConnectionKeeper:
 
     def _position(self) -> PositionConfig:
         if self._receiver == configured_receiver(self._configured):
-            return self._configured.position
+            return self._base.position
         changes = {"source": self._receiver.source, "baud": self._receiver.baud}
-        return self._configured.position.model_copy(update=changes)
+        return self._base.position.model_copy(update=changes)
 
     def choose(self, choice: ControllerChoice) -> None:
         """Take the operator's choice, for now and for the next start."""
@@ -87,6 +103,19 @@ class ConnectionKeeper:
         """Take the operator's satellite receiver, for now and for the next start."""
         self._receiver = choice
         self._settings.remember_receiver(choice, configured_receiver(self._configured))
+
+    def adjust(self, values: Mapping[str, float | str]) -> None:
+        """Take values of the page Field, for now and for the next start.
+
+        Raises
+        ------
+        ConfigError
+            A value cannot be used.
+        """
+        wanted = {**self._adjusted, **values}
+        self._base = adjusted(self._configured, wanted)
+        self._adjusted = wanted
+        self._settings.remember_adjustments(wanted, values_of(self._configured))
 
     def choose_boundary(self, file: str) -> None:
         """Take the operator's boundary, for now and for the next start; empty for none."""

@@ -214,6 +214,7 @@ class MainWindow(QMainWindow):
         self.learn.model_changed.connect(self._restarts.use_model)
         self.field.boundary_chosen.connect(self._restarts.use_boundary)
         self.field.receiver_chosen.connect(self._restarts.use_receiver)
+        self.field.adjusted.connect(self._restarts.use_settings)
         self.field.opened.connect(self._follow_ports)
 
     def _connect_bridge(self) -> None:

@@ -132,6 +132,28 @@ class WindowSettings:
             return configured
         return str(self._store.value("boundary/chosen", ""))
 
+    def adjustments(self, configured: Mapping[str, object]) -> dict[str, object]:
+        """Return the values that were set on the page Field, by configuration keys.
+
+        A value that the configuration gives anew afterwards wins over the one set before it.
+        """
+        try:
+            kept = json.loads(str(self._store.value("adjustments/chosen", "{}")))
+            before = json.loads(str(self._store.value("adjustments/configured", "{}")))
+        except ValueError:
+            return {}
+        if not isinstance(kept, dict) or not isinstance(before, dict):
+            return {}
+        return {k: v for k, v in kept.items() if k in configured and before.get(k) == configured[k]}
+
+    def remember_adjustments(
+        self, values: Mapping[str, object], configured: Mapping[str, object]
+    ) -> None:
+        """Use ``values`` at the next start too."""
+        self._store.setValue("adjustments/chosen", json.dumps(dict(values)))
+        told = {key: configured[key] for key in values}
+        self._store.setValue("adjustments/configured", json.dumps(told))
+
     def remember_boundary(self, file: str, configured: str) -> None:
         """Use ``file`` at the next start too, until the configuration names another."""
         self._choose("boundary", file, configured)

@@ -9,7 +9,8 @@ from pathlib import Path
 from agriseg.boundary.loading import load_boundary
 from agriseg.config import Config
 from agriseg.diagnosis.finding import Finding, Level
-from agriseg.errors import BoundaryError
+from agriseg.errors import BoundaryError, ConfigError
+from agriseg.positioning.network_wire import is_network, network_address
 from agriseg.serial_ports import SerialPort, port_names
 
 _SUBJECT = "Place and maps"
@@ -32,7 +33,18 @@ def check_place(
     """
     source = config.position.source
     is_port = source not in ("auto", "none", "sim")
-    if is_port and not any(p.answers_to(source) for p in ports) and not Path(source).exists():
+    in_network = is_network(source)
+    if in_network:
+        try:
+            network_address(source)
+        except ConfigError as error:
+            return _problem(str(error), "mend position.source")
+    if (
+        is_port
+        and not in_network
+        and not any(p.answers_to(source) for p in ports)
+        and not Path(source).exists()
+    ):
         return _problem(
             f"{source} is configured for the satellite receiver but not there;"
             f" {port_names(ports) or 'no serial port found'}",

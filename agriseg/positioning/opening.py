@@ -27,7 +27,8 @@ def open_receiver(
     Raises
     ------
     ConfigError
-        A simulated receiver is asked for, and there is no simulated field.
+        A simulated receiver is asked for, and there is no simulated field; or an address in the
+        network is none.
     """
     position = config.position
     if position.source == NONE or (position.source == AUTO and trajectory is None):

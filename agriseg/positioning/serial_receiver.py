@@ -1,4 +1,4 @@
-"""A satellite receiver on a serial port, looked for again whenever it is away."""
+"""A satellite receiver on a serial port or in the network, looked for again while it is away."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from agriseg.messages import PositionFix
 from agriseg.ports import Clock
+from agriseg.positioning.network_wire import NetworkWire, is_network, network_address
 from agriseg.positioning.nmea import NmeaParser
 from firmware_bridge.errors import PortLostError, PortUnavailableError
 from firmware_bridge.transport import SerialWire
@@ -19,15 +20,21 @@ _SPEECHLESS_S = 5.0
 
 
 class NmeaReceiver:
-    """Reads NMEA 0183 from a serial port (implements `ports.PositionReceiver`).
+    """Reads NMEA 0183 from a serial port or the network (implements `ports.PositionReceiver`).
 
     Parameters
     ----------
     port : str
+        Of the serial line, or an address as `network_address` takes it.
     baud : int
     clock : Clock
     delay_s : float
         From the moment for which a position holds to the arrival of its sentence.
+
+    Raises
+    ------
+    ConfigError
+        The address is none.
     """
 
     def __init__(self, port: str, baud: int, clock: Clock, delay_s: float) -> None:
@@ -35,7 +42,8 @@ class NmeaReceiver:
         self._baud = baud
         self._clock = clock
         self._parser = NmeaParser(delay_s)
-        self._wire: SerialWire | None = None
+        self._network = network_address(port) if is_network(port) else None
+        self._wire: SerialWire | NetworkWire | None = None
         self._problem = ""
         self._opened_s = clock.now_s()
         self._heard_s = self._opened_s
@@ -55,9 +63,12 @@ class NmeaReceiver:
         silent_s = self._clock.now_s() - self._heard_s
         if silent_s < _SPEECHLESS_S:
             return ""
+        said = f"{self._port}: the satellite receiver has sent no position for {silent_s:.0f} s;"
+        if self._network is not None:
+            return f"{said} check that it sends its sentences there, and GGA among them"
         return (
-            f"{self._port}: the satellite receiver has sent no position for {silent_s:.0f} s; check"
-            f" its cable, that position.baud is {self._baud} on it too, and that it sends GGA"
+            f"{said} check its cable, that position.baud is {self._baud} on it too, and that it"
+            " sends GGA"
         )
 
     def poll(self) -> Sequence[PositionFix]:
@@ -71,6 +82,10 @@ class NmeaReceiver:
         except PortLostError as error:
             self._problem = str(error)
             self._heard_s = now_s
+            if isinstance(wire, NetworkWire):  # a serial wire looks for its port itself
+                wire.close()
+                self._wire = None
+                self._reopen_s = now_s + REOPEN_PERIOD_S
             return ()
         fixes = [fix for t_s, data in arrived for fix in self._parser.feed(data, t_s)]
         if arrived:
@@ -86,17 +101,21 @@ class NmeaReceiver:
             self._wire.close()
             self._wire = None
 
-    def _open(self, now_s: float) -> SerialWire | None:
+    def _open(self, now_s: float) -> SerialWire | NetworkWire | None:
         if self._closed or now_s < self._reopen_s:
             return None
         self._reopen_s = now_s + REOPEN_PERIOD_S
         try:
-            self._wire = SerialWire(self._port, self._baud)
+            if self._network is None:
+                self._wire = SerialWire(self._port, self._baud)
+            else:
+                self._wire = NetworkWire(self._network, now_s)
         except PortUnavailableError as error:
             if not self._problem:
                 _log.warning("no satellite receiver: %s", error)
             self._problem = str(error)
             return None
-        self._problem = ""
+        if self._network is None:  # whether somebody answers is only known later
+            self._problem = ""
         self._heard_s = now_s
         return self._wire

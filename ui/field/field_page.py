@@ -19,6 +19,7 @@ from ui.field.boundary_panel import BoundaryPanel
 from ui.field.plan_panel import PlanPanel
 from ui.field.position_panel import PositionPanel
 from ui.field.receiver_panel import ReceiverPanel
+from ui.field.settings_panel import SettingsPanel
 from ui.models.field import position_view
 from ui.models.field_boundary import (
     FORMS,
@@ -68,6 +69,8 @@ class FieldPage(QWidget):
     """A boundary file that was read and accepted; empty to do without."""
     receiver_chosen = Signal(object)
     """The operator uses a `ReceiverChoice`."""
+    adjusted = Signal(object)
+    """Values by configuration keys that the operator applies."""
     opened = Signal(bool)
     """The page has been opened, or left."""
 
@@ -96,12 +99,18 @@ class FieldPage(QWidget):
         self.receiver = ReceiverPanel(
             keeper, connection.receiver, on_simulated_field=connection.on_simulated_field
         )
+        self.settings = SettingsPanel(keeper, units, self._config)
         self.paths = PathPanel(keeper)
         self.tab_keys = {
             "boundary": Key(keeper, "Boundary", "vector-polygon", "", _FACE),
             "receiver": Key(keeper, "Receiver", "satellite-variant", "", _FACE),
+            "settings": Key(keeper, "Settings", "tune", "", _FACE),
         }
-        self._tabs: dict[str, QWidget] = {"boundary": self.boundary, "receiver": self.receiver}
+        self._tabs: dict[str, QWidget] = {
+            "boundary": self.boundary,
+            "receiver": self.receiver,
+            "settings": self.settings,
+        }
         self._lay_out()
         self._connect()
         self.show_tab("boundary")
@@ -113,10 +122,11 @@ class FieldPage(QWidget):
         """Write lengths and areas in other units."""
         self._units = units
         self.plan.view.set_units(units)
+        self.settings.set_units(units)
         self._draw()
 
     def show_tab(self, name: str) -> None:
-        """Show boundary or receiver below the position."""
+        """Show ``boundary``, ``receiver`` or ``settings`` below the position."""
         self._side_stack.setCurrentWidget(self._tabs[name])
         for other, key in self.tab_keys.items():
             key.set_look(KeyLook.SELECTED if other == name else KeyLook.PLAIN)
@@ -130,6 +140,7 @@ class FieldPage(QWidget):
         """Take receiver and boundary in force."""
         self._config = self._connection.config
         self.receiver.show_choice(self._connection.receiver)
+        self.settings.show_config(self._config)
         if self._connection.boundary_file != self.desk.file or self.desk.candidate is not None:
             self.desk.use(self._connection.boundary_file)
         self._draw()
@@ -154,6 +165,7 @@ class FieldPage(QWidget):
         if refusal and self._stack.currentWidget() is self.paths:
             self.paths.leave_key.click()
         self.boundary.show_refusal(refusal)
+        self.settings.show_refusal(refusal)
         self.receiver.show_state(refusal, self._connection.choice.port)
         snapshot = self._snapshot
         self._is_now = (
@@ -231,7 +243,7 @@ class FieldPage(QWidget):
     # Drawing
 
     def _draw(self) -> None:
-        is_choosing = self.desk.candidate is not None or self.receiver.isVisible()
+        is_choosing = self.desk.candidate is not None or not self.boundary.isVisible()
         self.position.show_short(is_choosing and self.height() < self._theme.px(_ROOMY_PX))
         status = None if self._snapshot is None else self._snapshot.position
         self._draw_boundary(status)
@@ -319,6 +331,7 @@ class FieldPage(QWidget):
         self.boundary.removed.connect(lambda: self.boundary_chosen.emit(""))
         self.boundary.cancelled.connect(self.desk.cancel)
         self.receiver.use_asked.connect(self.receiver_chosen)
+        self.settings.applied.connect(self.adjusted)
         self.paths.chosen.connect(self._take_path)
         self.paths.left.connect(lambda: self._stack.setCurrentIndex(0))
         self.desk.changed.connect(self._draw)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
+from agriseg.positioning.network_wire import is_network
 from agriseg.serial_ports import SerialPort
 from ui.models.receivers import (
     BAUDS,
@@ -52,6 +53,11 @@ class ReceiverPanel(QWidget):
             key.clicked.connect(lambda _checked=False, b=baud: self._select_baud(b))
             self.baud_keys[baud] = key
             row.addWidget(key)
+        self.network = QLineEdit()
+        self.network.setPlaceholderText("Network: tcp://192.168.1.20:9001")
+        self.network.setAccessibleName("Address of a receiver in the network")
+        self.network.setClearButtonEnabled(True)
+        self.network.textEdited.connect(self._type_address)
         self.help = Words("", "strong")
         self.use_key = Key(
             keeper, "USE", "crosshairs-gps", "", KeyFace(text_px=19, icon_px=30, min_height_px=70)
@@ -60,7 +66,7 @@ class ReceiverPanel(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(self.list, 1)
-        for widget in (self.baud_title, self.bauds, self.help, self.use_key):
+        for widget in (self.baud_title, self.bauds, self.network, self.help, self.use_key):
             column.addWidget(widget)
         self._draw()
 
@@ -89,6 +95,13 @@ class ReceiverPanel(QWidget):
 
     def _select(self, source: str) -> None:
         self._selection = next(e.choice for e in self._entries if e.choice.source == source)
+        self._draw()
+
+    def _type_address(self, text: str) -> None:
+        address = text.strip()
+        self._selection = ReceiverChoice(source=address, name=address) if address else self._choice
+        if address and not is_network(address):
+            self._selection = ReceiverChoice(source=f"tcp://{address}", name=f"tcp://{address}")
         self._draw()
 
     def _select_baud(self, baud: int) -> None:

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agriseg.config import Config
+from agriseg.errors import ConfigError
 from agriseg.field_config import PositionConfig
+from agriseg.positioning.network_wire import is_network, network_address
 from agriseg.positioning.opening import AUTO, NONE, SIMULATED
 from agriseg.serial_ports import SerialPort, permission_help
 
@@ -33,7 +35,7 @@ class ReceiverChoice:
     @property
     def is_port(self) -> bool:
         """Whether it is on a serial port."""
-        return self.source not in (NONE, SIMULATED)
+        return self.source not in (NONE, SIMULATED) and not is_network(self.source)
 
 
 NO_RECEIVER = ReceiverChoice(source=NONE, name="No receiver")
@@ -99,6 +101,8 @@ def receiver_entries(
         )
     entries.extend(_of_port(port, controller_port) for port in ports)
     for choice in keep:
+        if is_network(choice.source) and receiver_entry_of(entries, choice, ports) is None:
+            entries.append(network_entry(choice))
         if choice.is_port and receiver_entry_of(entries, choice, ports) is None:
             is_there = exists(choice.source)
             entries.append(
@@ -112,6 +116,16 @@ def receiver_entries(
                 )
             )
     return tuple(entries)
+
+
+def network_entry(choice: ReceiverChoice) -> ReceiverEntry:
+    """Return the line of a receiver in the network; it says where the address is none."""
+    why_not = ""
+    try:
+        network_address(choice.source)
+    except ConfigError as error:
+        why_not = f"{error}."
+    return ReceiverEntry(choice=choice, detail="In the network", icon="lan", why_not=why_not)
 
 
 def _of_port(port: SerialPort, controller_port: str) -> ReceiverEntry:

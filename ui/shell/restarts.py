@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from ui.bridge import EngineBridge
 from ui.connection import ConnectionKeeper
@@ -65,6 +65,14 @@ class EngineRestarts:
         self._connection.choose_boundary(file)
         self._pages.field.show_choices()
         self._again("with another boundary" if file else "without a boundary")
+
+    def use_settings(self, values: Mapping[str, float | str]) -> None:
+        """Go on with other values of the page Field, by their configuration keys."""
+        if self._is_refused():
+            return
+        self._connection.adjust(values)
+        self._pages.field.show_choices()
+        self._again("with other settings")
 
     def use_model(self, name: str) -> None:
         """Go on with the model that is in use from now on."""
