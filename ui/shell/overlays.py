@@ -40,10 +40,11 @@ class Overlays:
         self.reasons.hide()
 
     def say(self, text: BannerText | None, width: int) -> None:
-        """Show a banner ``width`` pixels wide, or none."""
-        if text != self.banner.shown:
-            self.banner.show_text(text)
-            self.place_banner(width)
+        """Show a banner ``width`` pixels wide, or none; it follows the page's own changes."""
+        if text == self.banner.shown and self.banner.width() == width:
+            return
+        self.banner.show_text(text)
+        self.place_banner(width)
 
     def place(self, banner_width: int) -> None:
         """Put all in their places."""
