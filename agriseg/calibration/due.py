@@ -128,7 +128,8 @@ def _judged(
                 f"{info.title}: rests on {name}, which was calibrated again since.",
             )
     if age > timedelta(days=config.calibration.season_days):
-        return StepState.OLD, f"{info.title}: calibrated {age_words(age)} ago."
+        season = f"older than a season of {config.calibration.season_days:.0f} days"
+        return StepState.OLD, f"{info.title}: calibrated {age_words(age)} ago, {season}."
     return StepState.FRESH, f"{info.title}: calibrated {age_words(age)} ago."
 
 

@@ -299,6 +299,7 @@ def test_a_boom_goes_to_a_file_and_comes_from_one_after_its_changes_were_seen(
     assert not view.take_key.isVisible()
     tap(qtbot, view.file_keys["Read wide.toml"])
     assert "450.0" in view.table.text()
+    assert "<b>12</b>" in view.table.text()
     assert open_store(config).history() == ()
     page.show_state("Pause or stop first.", 0.0)
     tap(qtbot, view.take_key)

@@ -241,6 +241,7 @@ def test_nothing_that_does_not_run_shows_progress(rig: WindowRig, qtbot: QtBot) 
     wizard = rig.window.calibrate.wizard
     open_step(rig, qtbot)
     assert not wizard.progress.isVisible()
+    assert wizard.remaining.text() == ""
     enter_angle(rig, qtbot, "15")
     qtbot.mouseClick(wizard.action_keys[MEASURE], LEFT)
     give_pictures(rig, qtbot, 1)

@@ -128,11 +128,10 @@ class StepWizard(QWidget):
         known = math.isfinite(view.progress)
         runs = view.phase is not StepPhase.PREPARE or view.progress > 0.0
         self.progress.setVisible(runs)
-        self.remaining.setVisible(runs)
         self.progress.setRange(0, 100 if known else 0)
         if known:
             self.progress.setValue(round(100 * view.progress))
-        done = f"{100 * view.progress:.0f} %" if known else ""
+        done = f"{100 * view.progress:.0f} %" if known and runs else ""
         left = f"about {age_text(view.remaining_s)} left" if view.remaining_s > 0.0 else ""
         self.remaining.say(" · ".join(part for part in (done, left) if part))
         question = (view.question.text,) if view.question is not None else ()

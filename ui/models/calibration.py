@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from agriseg.calibration.due import StepState, StepStatus
+from agriseg.calibration.due import StepState, StepStatus, age_words
 from agriseg.calibration.entries import CalibrationEntry
 from agriseg.calibration.steps import ValueChange
 from agriseg.config_values import Value
@@ -93,6 +93,8 @@ def state_word(status: StepStatus) -> str:
         return "Never calibrated"
     if status.state is StepState.OVERTAKEN:
         return "Calibrate again"
+    if status.state is StepState.OLD and status.age is not None:
+        return f"{age_words(status.age)} old: again".capitalize()
     return status.text.split(": ", 1)[-1].removesuffix(".").capitalize()
 
 
@@ -115,6 +117,8 @@ def _unit(key: str) -> tuple[str, float, int]:
 def _written(value: Value, factor: float, digits: int) -> str:
     if isinstance(value, str):
         return value or DASH
+    if isinstance(value, int) and factor == 1.0:
+        return str(value)
     if not math.isfinite(value):
         return DASH
     text = f"{value * factor:.{digits}f}"

@@ -90,3 +90,11 @@ def test_the_note_lists_what_is_due_but_not_for_a_simulation_that_is_as_configur
 )
 def test_ages_in_words(age: timedelta, words: str) -> None:
     assert age_words(age) == words
+
+
+def test_what_is_older_than_a_season_says_so(store: CalibrationStore) -> None:
+    accept(store, "wheel", "wheel.counts_per_m", 1990.0, days_ago=300.0)
+    statuses = step_statuses(REAL, calibrated(REAL, store), store.in_force(), NOW)
+    (wheel,) = [status for status in statuses if status.info.name == "wheel"]
+    assert "older than a season of 200 days" in wheel.text
+    assert wheel.text in due_note(REAL, statuses)
