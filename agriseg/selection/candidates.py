@@ -213,8 +213,9 @@ class RunCandidates:
         name = self._directory.resolve().name
         stills = self._run.stills
         enough = len(stills) >= max(2.0, self._run.duration_s / self.LONGEST_STILL_GAP_S)
-        spread = set(stills.tolist()) if enough else _spread(times_s, self.STEP_S)
-        wanted = spread | set(marks)
+        places = stills if enough else np.arange(len(times_s))
+        spread = places[sorted(_spread(times_s[places], self.STEP_S))]
+        wanted = set(spread.tolist()) | set(marks)
         self._candidates = tuple(
             Candidate(
                 name=f"{name}_{index:06d}",

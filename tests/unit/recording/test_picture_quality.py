@@ -16,6 +16,7 @@ from agriseg.recording.reader import open_run
 from agriseg.recording.topics import VideoPacket
 from agriseg.recording.video_reader import VideoReader
 from agriseg.recording.vp9 import find_vp9
+from agriseg.selection.candidates import open_candidates
 
 HOUR_S = 3600.0
 
@@ -100,6 +101,19 @@ def test_a_run_says_what_its_pictures_are_good_for_and_which_are_stills(tmp_path
     with open_run(tmp_path / "jpeg") as run:
         assert run.stills.tolist() == [0, 1, 2]
         assert "label" in run.pictures_good_for
+
+
+def test_frames_to_label_are_taken_from_the_stills(tmp_path: Path) -> None:
+    chosen = CONFIG.model_copy(update={"recording": RecordingConfig(quality="retraining")})
+    record(tmp_path / "run", 60, config=chosen)
+    with open_run(tmp_path / "run") as run:
+        stills, frames = set(run.stills.tolist()), run.frame_count
+    assert 3 < len(stills) < frames / 2
+    source = open_candidates(tmp_path / "run")
+    candidates = [one.index for one in source.candidates]
+    source.close()
+    assert 3 <= len(candidates) < len(stills), "a step apart"
+    assert set(candidates) <= stills
 
 
 def test_an_older_run_of_stills_says_what_it_is_good_for() -> None:

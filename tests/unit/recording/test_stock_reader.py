@@ -48,6 +48,7 @@ def test_topics_and_schemas_are_listed_and_every_message_decodes(
             "agriseg.versions",
             "agriseg.model",
             "agriseg.calibration",
+            "agriseg.pictures",
         }
 
 
