@@ -10,10 +10,9 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from firmware_bridge.bit_errors import BitErrors
-from firmware_bridge.codec import FrameSplitter, encode, parse_host, unwrap
+from firmware_bridge.codec import FrameSplitter, parse_host, unwrap
 from firmware_bridge.codes import (
     Alive,
     Capability,
@@ -25,14 +24,11 @@ from firmware_bridge.codes import (
 )
 from firmware_bridge.errors import FrameError
 from firmware_bridge.frames import (
-    MAX_REPORTS,
     MAX_RUNS,
     MAX_VALVES_IN_FRAME,
     NOT_MEASURED_U16,
     NOT_MEASURED_U32,
-    PROTOCOL_VERSION,
     RESULTS_IN_ACK,
-    SCHEMA_HASH,
     SEQUENCED_TYPES,
     UNKNOWN_GROUND,
     Ack,
@@ -51,11 +47,9 @@ from firmware_bridge.frames import (
     HostFrame,
     Odometry,
     Pulse,
-    PulseReports,
     PulsesDistance,
     PulsesTime,
     ReadValves,
-    Report,
     ReportAck,
     RowsDistance,
     Status,
@@ -66,76 +60,31 @@ from firmware_bridge.frames import (
     ValveTiming,
 )
 from firmware_bridge.modular import signed32, unwrapped
+from firmware_bridge.simulated_flow import FlowWatch
 from firmware_bridge.simulated_hydraulics import (
-    FlowSupervision,
-    HydraulicsSettings,
     SimulatedHydraulics,
     ValveEdge,
 )
+from firmware_bridge.simulated_outbox import Outbox
+from firmware_bridge.simulated_reports import ReportBook
 from firmware_bridge.simulated_scheduler import Rules, Slot, ValveScheduler
+from firmware_bridge.simulated_settings import SimulatedClock, SimulatorSettings
 from firmware_bridge.simulated_wheel import SimulatedWheel
+
+__all__ = ["ControllerSimulator", "SimulatorSettings"]
 
 DEADMAN_S = 0.25
 WHEEL_PERIOD_S = 0.01
-REPORT_WAIT_S = 0.02
-REPORT_REPEAT_S = 0.025
-REPEATED_REPORTS = 3
-"""Most reports in a repeated frame: a short one gets through more often."""
 TELEMETRY_BACKLOG_S = 0.02
 """With more than this waiting to be sent, telemetry is left out."""
-REPORT_BACKLOG_S = 0.04
-"""With more than this waiting to be sent, reports wait."""
 GAP_REPEAT_S = 0.01
 MOVING_MM_S = 300
 ENCODER_SILENCE_S = 0.2
 SHORTEST_PERIOD_MS, LONGEST_PERIOD_MS = 20, 100
 MIN_TIME_EXCHANGES = 8
 MAX_CLOCK_ERROR_US = 2000
-S24_MAX = (1 << 23) - 1
-U24_MAX = (1 << 24) - 1
 WINDOW_FRAMES = 8
 RX_BYTES = 1024
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SimulatorSettings:
-    """What the simulated controller is.
-
-    ``open_latency_s`` and the like are the valves' true behaviour; what the controller
-    believes comes by CONFIG_VALVES. ``flow_factors`` is by valve the true flow over
-    ``nozzle_l_min``, empty for new nozzles. ``clock_ppm`` is how much too fast its clock runs.
-    ``kept_edges`` bounds how many of the newest valve and coil edges are remembered, for a
-    simulator that runs for hours; None remembers all.
-    """
-
-    valves: int = 24
-    queue: int = 512
-    name: str = "AgriSeg simulator"
-    firmware: tuple[int, int, int] = (0, 1, 0)
-    protocol: int = PROTOCOL_VERSION
-    schema: int = SCHEMA_HASH
-    tick_hz: int = 250_000
-    clock_ppm: float = 20.0
-    first_tick: int = 0
-    boot_id: int = 1
-    max_open_ms: int = 10_000
-    resolution_s: float = 0.0001
-    open_latency_s: float | tuple[float, ...] = 0.012
-    close_latency_s: float | tuple[float, ...] = 0.010
-    nozzle_l_min: float = 0.4
-    flow_factors: tuple[float, ...] = ()
-    nominal_kpa: float = 300.0
-    supply_droop: float = 0.2
-    tank_l: float = 200.0
-    baud: float = 500_000.0
-    """Bits per second that it sends with; 0 where bytes take no time."""
-    bit_error_rate: float = 0.0
-    seed: int = 1
-    kept_edges: int | None = None
-
-
-def _per_valve(value: float | tuple[float, ...], count: int) -> tuple[float, ...]:
-    return value if isinstance(value, tuple) else (value,) * count
 
 
 class ControllerSimulator:
@@ -158,19 +107,7 @@ class ControllerSimulator:
     ) -> None:
         self._settings = settings
         self._count_at = count_at
-        self._hydraulics = SimulatedHydraulics(
-            HydraulicsSettings(
-                open_latency_s=_per_valve(settings.open_latency_s, settings.valves),
-                close_latency_s=_per_valve(settings.close_latency_s, settings.valves),
-                nozzle_l_min=settings.nozzle_l_min,
-                flow_factors=settings.flow_factors,
-                nominal_kpa=settings.nominal_kpa,
-                supply_droop=settings.supply_droop,
-                tank_l=settings.tank_l,
-                kept_edges=settings.kept_edges,
-            ),
-            t_s,
-        )
+        self._hydraulics = SimulatedHydraulics(settings.hydraulics(), t_s)
         self._bit_errors_in = BitErrors(settings.bit_error_rate, settings.seed)
         self._bit_errors_out = BitErrors(settings.bit_error_rate, settings.seed + 1)
         self.silent = False
@@ -182,25 +119,19 @@ class ControllerSimulator:
     def _boot(self, t_s: float, cause: Cause) -> None:
         settings = self._settings
         self._now_s = t_s
-        self._boot_s = t_s
+        self._clock = SimulatedClock(settings, t_s)
         self._state = State.ESTOP if self._estop_pressed else State.SAFE
         self._cause = Cause.ESTOP_INPUT if self._estop_pressed else cause
         self._splitter = FrameSplitter()
-        self._out: list[tuple[float, bytes]] = []
-        self._out_seq = 0
-        self._byte_s = 10.0 / settings.baud if settings.baud > 0.0 else 0.0
-        self._out_free_s = t_s
+        self._outbox = Outbox(settings.baud, self._bit_errors_out, t_s)
         self._wheel = None if self._count_at is None else SimulatedWheel(self._count_at, t_s)
         self._rules = Rules(resolution_s=settings.resolution_s)
         self._scheduler = ValveScheduler(
             settings.valves, self._hydraulics, self._wheel, self._rules, self._finish
         )
         self._timings = [ValveTiming(0, 0, 0)] * settings.valves
-        self._supervision = FlowSupervision(settings.valves)
+        self._flow = FlowWatch(self._hydraulics, settings.valves, t_s)
         self._no_current: set[int] = set()
-        self._seen_l = (self._hydraulics.volume_l, self._expected())
-        self._flow_l_min = 0.0
-        self._supervised_s = t_s
         self._limits = ConfigLimits(200, 200, 10, 50, 0, 0, 0)
         self._late = self._rejected = self._bad_frames = 0
         self._strobes = 0
@@ -216,12 +147,7 @@ class ControllerSimulator:
         self._beat_s = -math.inf
         self._moving_since_s = math.inf
         self._time_exchanges = 0
-        self._reports: deque[Slot] = deque()
-        self._report_index = 0
-        self._reports_sent = 0
-        self._report_due_s = math.inf
-        self._report_progress_s = -math.inf
-        self._taken = 0
+        self._reports = ReportBook(self._outbox, self._clock)
         self._odometry_due_s = self._now_s if session else math.inf
 
     # What people and tests see and do
@@ -284,7 +210,7 @@ class ControllerSimulator:
     def strobe(self, t_s: float) -> None:
         """Raise the camera's strobe line: clock and wheel are latched and told."""
         self.advance(t_s)
-        if self._session and self._backlog_s < TELEMETRY_BACKLOG_S:
+        if self._session and self._outbox.backlog_s(self._now_s) < TELEMETRY_BACKLOG_S:
             position = signed32(round(self._position()))
             self._send(Strobe(self._strobes, self._tick(), position))
         self._strobes = self._strobes + 1 & 0xFFFF
@@ -332,16 +258,11 @@ class ControllerSimulator:
 
     def outgoing_timed(self) -> list[tuple[float, bytes]]:
         """Return the frames sent since the last call, each with the time of its last byte."""
-        out, self._out = self._out, []
-        return out
+        return self._outbox.take()
 
     def _send(self, frame: ControllerFrame) -> None:
-        if self.silent:
-            return
-        data = encode(frame, self._out_seq)
-        self._out_seq = self._out_seq + 1 & 0xFF
-        self._out_free_s = max(self._out_free_s, self._now_s) + len(data) * self._byte_s
-        self._out.append((self._out_free_s, self._bit_errors_out.apply(data)))
+        if not self.silent:
+            self._outbox.send(frame, self._now_s)
 
     def _take_unsequenced(self, frame_type: int, payload: bytes) -> None:
         try:
@@ -359,10 +280,10 @@ class ControllerSimulator:
             return
         elif isinstance(frame, Time):
             self._time_exchanges += 1
-            leaves = self._ticks_at(max(self._out_free_s, self._now_s))
+            leaves = self._clock.ticks_at(max(self._outbox.free_s, self._now_s))
             self._send(TimeReply(frame.stamp, self._tick(), leaves & 0xFFFF_FFFF))
         elif isinstance(frame, ReportAck):
-            self._acknowledged(frame.report_next)
+            self._reports.acknowledged(frame.report_next, self._now_s)
         elif isinstance(frame, ReadValves) and frame.first < self._settings.valves:
             page = self._timings[frame.first : frame.first + MAX_VALVES_IN_FRAME]
             self._send(Valves(frame.first, tuple(page)))
@@ -413,7 +334,7 @@ class ControllerSimulator:
         if beat.session != self._session or self._session == 0:
             self._leave_armed(Cause.WRONG_SESSION)
             return
-        self._acknowledged(beat.report_next)
+        self._reports.acknowledged(beat.report_next, self._now_s)
         moves = MOVING_MM_S < beat.ground_mm_s != UNKNOWN_GROUND
         self._moving_since_s = min(self._moving_since_s, self._now_s) if moves else math.inf
         if beat.alive & Alive.ALL == Alive.ALL:
@@ -445,7 +366,7 @@ class ControllerSimulator:
             self._acknowledge(Ack.GAP)
 
     def _acknowledge(self, flags: int) -> None:
-        free = self._settings.queue - self._taken
+        free = self._settings.queue - self._reports.taken
         self._send(Ack(self._expected_seq, flags, free, bytes(self._results)))
 
     def _execute(self, frame_type: int, payload: bytes) -> Result:
@@ -489,7 +410,7 @@ class ControllerSimulator:
         unsure = frame.clock_error_us > MAX_CLOCK_ERROR_US
         if unsure or self._time_exchanges < MIN_TIME_EXCHANGES:
             return Result.CLOCK_NOT_CONVERGED
-        if self._supervision.leak:
+        if self._flow.supervision.leak:
             return Result.LEAK
         self._enter(State.ARMED, Cause.NONE)
         return Result.OK
@@ -562,13 +483,13 @@ class ControllerSimulator:
     # Pulses
 
     def _queue(self, frame: PulsesTime | PulsesDistance) -> Result:
-        if self._taken + len(frame.pulses) > self._settings.queue:
+        if self._reports.taken + len(frame.pulses) > self._settings.queue:
             return Result.QUEUE_FULL
         by_distance = isinstance(frame, PulsesDistance)
         near = round(self._position()) if by_distance else self._tick_unwrapped()
         base = unwrapped(frame.base, near)
         for pulse in frame.pulses:
-            self._taken += 1
+            self._reports.taken += 1
             self._queue_one(pulse, base, by_distance)
         return Result.OK
 
@@ -578,13 +499,13 @@ class ControllerSimulator:
         runs = frame.runs()
         if len(runs) > MAX_RUNS:
             return Result.BAD_VALUE
-        if self._taken + len(runs) > self._settings.queue:
+        if self._reports.taken + len(runs) > self._settings.queue:
             return Result.QUEUE_FULL
         base = unwrapped(frame.base, round(self._position()))
         for k, run in enumerate(runs):
             length = (run.end - run.begin) * frame.step
             pulse = Pulse(run.valve, frame.tag + k & 0xFFFF, run.begin * frame.step, length)
-            self._taken += 1
+            self._reports.taken += 1
             self._queue_one(pulse, base, by_distance=True)
         return Result.OK
 
@@ -592,7 +513,7 @@ class ControllerSimulator:
         start = float(base + pulse.offset)
         end = start + pulse.length
         if not by_distance:
-            start, end = self._time_of_tick(start), self._time_of_tick(end)
+            start, end = self._clock.time_of(start), self._clock.time_of(end)
         slot = Slot(valve=pulse.valve, tag=pulse.tag, by_distance=by_distance, start=start, end=end)
         if self._state is not State.ARMED:
             refusal: Outcome | None = Outcome.NOT_ARMED
@@ -611,12 +532,7 @@ class ControllerSimulator:
             self._rejected += 1
         elif slot.outcome < Outcome.LATE:
             self._check_current(slot)
-        self._reports.append(slot)
-        unsent = len(self._reports) - self._reports_sent
-        if unsent >= MAX_REPORTS:
-            self._report_due_s = self._now_s
-        elif unsent == 1:
-            self._report_due_s = min(self._report_due_s, self._now_s + REPORT_WAIT_S)
+        self._reports.add(slot, self._now_s)
 
     def _check_current(self, slot: Slot) -> None:
         if slot.valve in self._hydraulics.open_coil:
@@ -624,61 +540,6 @@ class ControllerSimulator:
             self._no_current.add(slot.valve)
         else:
             self._no_current.discard(slot.valve)
-
-    def _acknowledged(self, report_next: int) -> None:
-        done = (report_next - self._report_index) & 0xFFFF
-        if not 0 < done <= self._reports_sent:
-            return
-        for _ in range(done):
-            self._reports.popleft()
-        self._report_index = report_next
-        self._reports_sent -= done
-        self._report_progress_s = max(self._report_progress_s, self._now_s)
-        self._taken -= done
-        if not self._reports:
-            self._report_due_s = math.inf
-
-    def _send_reports(self) -> None:
-        """Send what is new; go back to the oldest when its acknowledgement does not come."""
-        most = MAX_REPORTS
-        waited_s = self._now_s - self._report_progress_s
-        if self._reports_sent > 0 and waited_s >= REPORT_REPEAT_S - 1e-9:
-            self._reports_sent = 0
-            most = REPEATED_REPORTS
-        while self._reports_sent < len(self._reports) and self._backlog_s < REPORT_BACKLOG_S:
-            first = self._reports_sent
-            last = min(first + most, len(self._reports))
-            batch = [self._reports[i] for i in range(first, last)]
-            self._send(self._report_frame(self._report_index + first & 0xFFFF, batch))
-            self._reports_sent = last
-            self._report_progress_s = self._out_free_s
-        self._report_due_s = self._now_s + max(REPORT_REPEAT_S, self._backlog_s)
-
-    @property
-    def _backlog_s(self) -> float:
-        """Time that it takes to send what waits."""
-        return max(0.0, self._out_free_s - self._now_s)
-
-    def _report_frame(self, index: int, batch: list[Slot]) -> PulseReports:
-        opened = [slot for slot in batch if slot.outcome < Outcome.LATE]
-        tick = self._ticks_at(opened[0].began_s) if opened else self._tick_unwrapped()
-        position = round(opened[0].began_at) if opened else 0
-        reports = tuple(self._report(slot, tick, position) for slot in batch)
-        return PulseReports(index, tick & 0xFFFF_FFFF, signed32(position), reports)
-
-    def _report(self, slot: Slot, tick: int, position: int) -> Report:
-        if slot.outcome >= Outcome.LATE:
-            return Report(slot.tag, slot.valve, slot.outcome, 0, 0, 0, 0)
-        began = self._ticks_at(slot.began_s)
-        return Report(
-            slot.tag,
-            slot.valve,
-            slot.outcome,
-            _clip_s24(began - tick),
-            min(self._ticks_at(slot.ended_s) - began, U24_MAX),
-            _clip_s24(round(slot.began_at) - position),
-            _clip_s24(round(slot.ended_at) - round(slot.began_at)),
-        )
 
     # Time
 
@@ -695,7 +556,7 @@ class ControllerSimulator:
                 self._wheel_due_s,
                 self._odometry_due_s,
                 self._status_due_s,
-                self._report_due_s,
+                self._reports.due_s,
             )
             if next_s > t_s:
                 break
@@ -711,10 +572,11 @@ class ControllerSimulator:
             elif next_s == self._odometry_due_s:
                 self._send_odometry()
             elif next_s == self._status_due_s:
-                self._supervise()
+                if self._flow.look(self._now_s, self._limits.nozzle_ml_min):
+                    self._leave_armed(Cause.LEAK)
                 self._send_telemetry()
             else:
-                self._send_reports()
+                self._reports.send(self._send, self._now_s)
         self._now_s = max(self._now_s, t_s)
 
     def _encoder_due_s(self) -> float:
@@ -737,34 +599,13 @@ class ControllerSimulator:
 
     def _send_odometry(self) -> None:
         self._odometry_due_s = self._now_s + self._limits.odometry_ms * 1e-3
-        if self._wheel is not None and self._backlog_s < TELEMETRY_BACKLOG_S:
+        if self._wheel is not None and self._outbox.backlog_s(self._now_s) < TELEMETRY_BACKLOG_S:
             position = signed32(round(self._position()))
             self._send(Odometry(self._tick(), position, round(self._wheel.speed_at(self._now_s))))
 
-    def _expected(self) -> list[float]:
-        return [self._hydraulics.expected_l(v) for v in range(self._settings.valves)]
-
-    def _supervise(self) -> None:
-        self._hydraulics.advance(self._now_s)
-        volume_l, expected_l = self._hydraulics.volume_l, self._expected()
-        period_s = self._now_s - self._supervised_s
-        if period_s <= 0.0:
-            return
-        before_l, expected_before_l = self._seen_l
-        self._seen_l = (volume_l, expected_l)
-        self._supervised_s = self._now_s
-        measured_l = volume_l - before_l
-        self._flow_l_min = measured_l / period_s * 60.0
-        nozzle_l = self._limits.nozzle_ml_min * 1e-3 / 60.0 * period_s
-        if nozzle_l > 0.0:
-            change_l = [b - a for a, b in zip(expected_before_l, expected_l, strict=True)]
-            self._supervision.add(measured_l, change_l, nozzle_l)
-            if self._supervision.leak:
-                self._leave_armed(Cause.LEAK)
-
     def _send_telemetry(self) -> None:
         self._status_due_s = self._now_s + self._limits.status_ms * 1e-3
-        if self._backlog_s < TELEMETRY_BACKLOG_S:
+        if self._outbox.backlog_s(self._now_s) < TELEMETRY_BACKLOG_S:
             self._send_status()
 
     def _send_status(self) -> None:
@@ -782,14 +623,14 @@ class ControllerSimulator:
                 speed=0 if self._wheel is None else round(self._wheel.speed_at(self._now_s)),
                 queued=self._scheduler.queued,
                 pressure=min(round(hydraulics.pressure_kpa * 10.0), NOT_MEASURED_U16 - 1),
-                flow=round(self._flow_l_min * 1e3),
+                flow=round(self._flow.flow_l_min * 1e3),
                 tank=round(hydraulics.tank_l * 1e3),
                 volume=min(round(hydraulics.volume_l * 1e6), NOT_MEASURED_U32 - 1),
                 late=min(self._late, 0xFFFF),
                 rejected=min(self._rejected, 0xFFFF),
                 bad_frames=min(self._bad_frames + self._splitter.overlong_count, 0xFFFF),
                 open_mask=self._mask(set(self._scheduler.open_valves())),
-                fault_mask=self._mask(self._no_current | self._supervision.faulty),
+                fault_mask=self._mask(self._no_current | self._flow.supervision.faulty),
             )
         )
 
@@ -797,9 +638,9 @@ class ControllerSimulator:
         flags = StatusFlag(0)
         if self._estop_pressed:
             flags |= StatusFlag.ESTOP_PRESSED
-        if self._supervision.short:
+        if self._flow.supervision.short:
             flags |= StatusFlag.FLOW_SHORT
-        if self._supervision.leak:
+        if self._flow.supervision.leak:
             flags |= StatusFlag.LEAK
         if self._hydraulics.tank_l <= 0.0:
             flags |= StatusFlag.TANK_EMPTY
@@ -811,25 +652,11 @@ class ControllerSimulator:
 
     # The clock
 
-    @property
-    def _true_hz(self) -> float:
-        return self._settings.tick_hz * (1.0 + self._settings.clock_ppm * 1e-6)
-
-    def _ticks_at(self, t_s: float) -> int:
-        return self._settings.first_tick + math.floor((t_s - self._boot_s) * self._true_hz)
-
     def _tick_unwrapped(self) -> int:
-        return self._ticks_at(self._now_s)
+        return self._clock.ticks_at(self._now_s)
 
     def _tick(self) -> int:
         return self._tick_unwrapped() & 0xFFFF_FFFF
 
-    def _time_of_tick(self, tick: float) -> float:
-        return self._boot_s + (tick - self._settings.first_tick) / self._true_hz
-
     def _position(self) -> float:
         return 0.0 if self._wheel is None else self._wheel.position(self._now_s)
-
-
-def _clip_s24(value: int) -> int:
-    return max(-S24_MAX, min(value, S24_MAX))
