@@ -95,6 +95,13 @@ def shaded(picture: UInt8Array, seed: int) -> UInt8Array:
     return np.asarray(picture * light, np.uint8)
 
 
+def striped(picture: UInt8Array, _seed: int) -> UInt8Array:
+    """Hard shadows of the boom's struts, whose edges run through the middle of each plate."""
+    columns = np.arange(WIDTH)
+    lit = (columns < PLACES[0][0]) | ((columns > PLACES[1][0]) & (columns < PLACES[2][0]))
+    return np.asarray(picture * np.where(lit, 1.0, 0.15), np.uint8)
+
+
 def dusty(picture: UInt8Array, _seed: int) -> UInt8Array:
     return np.asarray(0.35 * picture + 0.65 * 150.0, np.uint8)
 
@@ -110,7 +117,7 @@ def half_covered(picture: UInt8Array, seed: int) -> UInt8Array:
     return covered
 
 
-@pytest.mark.parametrize("worse", [shaded, dusty, dark, half_covered])
+@pytest.mark.parametrize("worse", [shaded, striped, dusty, dark, half_covered])
 @pytest.mark.parametrize("shift", [(0.0, 0.0), (9.0, -5.0)])
 def test_shadow_dust_dusk_and_leaves_neither_move_a_part_nor_hide_that_it_has_moved(
     marks: tuple[MachineMark, ...], worse: object, shift: tuple[float, float]
@@ -120,6 +127,15 @@ def test_shadow_dust_dusk_and_leaves_neither_move_a_part_nor_hide_that_it_has_mo
     for state in states[:1] if worse is half_covered else states:
         assert state.shift_px is not None
         assert state.shift_px == pytest.approx(shift, abs=0.5)
+
+
+def test_a_part_that_is_somewhere_else_each_time_is_not_seen_rather_than_moved(
+    marks: tuple[MachineMark, ...],
+) -> None:
+    rng = np.random.default_rng(4)
+    places = [tuple((float(rng.uniform(-25, 25)), 0.0) for _ in range(3)) for _ in range(8)]
+    states = watched(marks, [scene(s + 1, shifts) for s, shifts in enumerate(places)])
+    assert [state.shift_px for state in states] == [None, None, None]
 
 
 def test_ground_alone_is_not_seen_rather_than_moved(marks: tuple[MachineMark, ...]) -> None:
