@@ -17,7 +17,7 @@ from agriseg.calibration.yard import Leg
 from agriseg.calibration.yard_tests import run_test
 from agriseg.commands.calibrate_step import StepRun, run_step
 from agriseg.config import Config, parse_config
-from agriseg.config_values import true_config
+from agriseg.config_values import true_config, with_values
 from agriseg.geometry.ground_plane import GroundPlane
 from agriseg.headless import run_headless
 from agriseg.messages import Float64Array
@@ -56,6 +56,10 @@ class Obedient:
 
     def confirmed(self) -> bool:
         return False
+
+
+UNWATCHED = {"camera.moved_stop_deg": 0.0, "camera.height_stop_fraction": 0.0}
+"""A camera so far off closes the nozzles within a second or two; here its spray is to be seen."""
 
 
 def wrong_machine(directory: Path, seed: int, camera: Mapping[str, float] = CAMERA) -> Config:
@@ -130,7 +134,7 @@ def test_wrong_factory_values_are_calibrated_away(
 ) -> None:
     configured = wrong_machine(tmp_path, 4, camera)
     store = CalibrationStore(tmp_path / "calibration" / "simulated.jsonl")
-    _, wrong_mm = chain(configured, tmp_path / "wrong")
+    _, wrong_mm = chain(with_values(configured, UNWATCHED, "test"), tmp_path / "wrong")
     for step in pictured:
         run_step(StepRun(step=step, configured=configured, accept=True))
     results = {step: accepted(step, configured, store) for step in DRIVEN}
