@@ -42,7 +42,7 @@ class Sweep:
 
     def shown(self, value: float) -> str:
         """Return a value in the unit on the screen."""
-        return f"{value * self.factor:.4g}"
+        return f"{value * self.factor:.3g}"
 
     @property
     def title(self) -> str:

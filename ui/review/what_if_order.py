@@ -15,7 +15,7 @@ from ui.widgets.key import Key, KeyFace, KeyLook
 from ui.widgets.words import Words
 
 _COLUMNS = 4
-_FACE = KeyFace(text_px=14, min_width_px=60, min_height_px=44)
+_FACE = KeyFace(text_px=13, min_width_px=60, min_height_px=44)
 _MODEL_FACE = KeyFace(text_px=15, icon_px=22, min_height_px=48, left=True)
 _LIST_PX = 230
 

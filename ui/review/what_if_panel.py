@@ -109,7 +109,8 @@ class WhatIfPanel(QWidget):
             self._scroll.ensureWidgetVisible(self.order.models)
 
     def _show_end(self) -> None:
-        self._scroll.ensureWidgetVisible(self.table)
+        first = self.plot if self.plot.isVisible() else self.said
+        self._scroll.verticalScrollBar().setValue(first.y())
 
     def _lay_out(self) -> None:
         inner = QWidget()
