@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from PySide6.QtCore import QEvent, Qt, QTimer
+from PySide6.QtCore import QEvent, QMargins, Qt, QTimer
 from PySide6.QtGui import QCloseEvent, QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QApplication,
@@ -115,6 +115,7 @@ class MainWindow(QMainWindow):
                 self.rail.show_page(name)
         self._overlays.hide_panels()
         self._show_actions()
+        self._show_banner()
 
     # Building
 
@@ -318,6 +319,17 @@ class MainWindow(QMainWindow):
 
     def _show_banner(self) -> None:
         self._overlays.say(self._banner_text(), self._banner_width())
+        self._make_room()
+
+    def _make_room(self) -> None:
+        """Move a page below a banner that stays; the picture on Operate is lain over instead."""
+        gap = self._keeper.theme.px(8)
+        shown = self.banner.shown
+        stays = shown is not None and bool(shown.action)
+        is_over = stays and self._stack.currentWidget() is not self.operate
+        top = gap + (self.banner.height() + gap if is_over else 0)
+        if self._page_area.contentsMargins() != QMargins(gap, top, gap, gap):
+            self._page_area.setContentsMargins(gap, top, gap, gap)
 
     def _banner_text(self) -> BannerText | None:
         stop = stop_words(self._stop_phase, talking=self._link.talking)
@@ -466,8 +478,7 @@ class MainWindow(QMainWindow):
 
     def _set_theme(self, theme: Theme) -> None:
         apply_theme(self._application, theme)
-        gap = theme.px(8)
-        self._page_area.setContentsMargins(gap, gap, gap, gap)
+        self._make_room()
         self._overlays.place(self._banner_width())
 
     def _rescale(self) -> None:

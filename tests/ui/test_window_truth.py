@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from fakes_ui import FakeEngineClient, make_alarm, make_picture, make_snapshot
-from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, QObject, QPoint, Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QColor, QImage
 from PySide6.QtWidgets import QApplication, QLabel
 from pytestqt.qtbot import QtBot
@@ -153,6 +153,37 @@ def test_a_silent_engine_covers_the_picture_and_greys_the_figures(rig: WindowRig
     rig.show(make_snapshot(t_s=rig.now_s()), picture=True)
     assert tile.value_label.property("stale") is False
     assert rig.window.banner.shown is None
+
+
+def test_a_banner_that_stays_hides_nothing_of_the_other_pages(rig: WindowRig) -> None:
+    rig.client.alive = False
+    rig.client.message = "usb:987: there is no camera."
+    rig.pass_time(0.2)
+    window = rig.window
+    for name in ("review", "setup"):
+        window.show_page(name)
+        QApplication.processEvents()
+        page = next(entry.widget for entry in window.pages if entry.name == name)
+        banner = window.banner.geometry()
+        assert window.banner.isVisible()
+        assert page.mapTo(window.banner.parentWidget(), QPoint()).y() > banner.bottom()
+    window.show_page("operate")
+    rig.client.alive = True
+    rig.show(make_snapshot(t_s=rig.now_s()), picture=True)
+    window.show_page("review")
+    QApplication.processEvents()
+    assert window.review.mapTo(window, QPoint()).y() < window.top.height() + 20
+
+
+def test_a_long_reason_is_shortened_to_the_room_in_the_top_bar(rig: WindowRig) -> None:
+    reason = "The camera is not there, and the words go on. " * 12
+    rig.show(make_snapshot(t_s=rig.now_s(), state=EngineState.FAULT, not_ready=(reason,)))
+    detail = rig.window.top.detail
+    assert detail.shown().endswith(" …")
+    assert 100 < len(detail.shown()) < len(reason)
+    assert detail.toolTip() == reason
+    rig.show(make_snapshot(t_s=rig.now_s()))
+    assert detail.shown() == detail.text()
 
 
 def test_model_loading_is_not_called_silence(rig: WindowRig) -> None:

@@ -13,6 +13,7 @@ from ui.theme import Theme, ThemeKeeper
 from ui.units import clock_text
 from ui.widgets.icons import LEVEL_ICONS, PRIORITY_ICONS
 from ui.widgets.key import Key, KeyFace, KeyLook
+from ui.widgets.words import FittedWords
 
 _LEVEL_LOOKS = {
     Level.OK: KeyLook.PRIMARY,
@@ -42,7 +43,7 @@ class TopBar(QFrame):
         self.chip = Key(keeper, "STARTING", LEVEL_ICONS[Level.WAIT], "", face)
         self.chip.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         self.chip.clicked.connect(self.reasons_asked)
-        self.detail = QLabel("")
+        self.detail = FittedWords("")
         self.detail.setProperty("role", "strong")
         self.detail.setWordWrap(True)
         self.detail.setTextFormat(Qt.TextFormat.PlainText)
