@@ -4,6 +4,7 @@ Nothing is drawn for the picture's sake: the real field engine runs on the simul
 (or whatever ``--config`` names), and each state is reached as an operator reaches it.
 
     python tools/screenshots.py --out assets/screenshots
+    python tools/screenshots.py --out /tmp/look --only camera    # one part, half a minute
 """
 
 from __future__ import annotations
@@ -120,7 +121,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         config = load_config(options.config) if options.config else Config()
         options.out.mkdir(parents=True, exist_ok=True)
-        complete = _photograph_all(config, options.out)
+        complete = _photograph_all(config, options.out, options.only or list(PARTS))
     except (AgrisegError, OSError) as error:
         log.error("%s", error)
         return 2
@@ -131,22 +132,48 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--out", type=Path, default=Path("assets/screenshots"), metavar="DIR")
     parser.add_argument("--config", type=Path, default=None, metavar="FILE")
+    parser.add_argument("--only", nargs="+", choices=PARTS, metavar="PART", help=", ".join(PARTS))
     return parser.parse_args(arguments)
 
 
-def _photograph_all(config: Config, folder: Path) -> bool:
-    """Return whether every state was reached."""
+def _photograph_all(config: Config, folder: Path, parts: list[str]) -> bool:
+    """Return whether every state of these parts was reached."""
     application = make_application()
+    reached = []
     with tempfile.TemporaryDirectory() as scratch:
         recording = config.recording.model_copy(update={"directory": str(Path(scratch) / "runs")})
         folder_of = config.calibration.model_copy(update={"directory": str(Path(scratch) / "cal")})
         config = config.model_copy(update={"recording": recording, "calibration": folder_of})
-        store = QSettings(str(Path(scratch) / "window.ini"), QSettings.Format.IniFormat)
-        working = _with_engine(application, config, store, folder, _work_and_stop)
-        controller = config.controller.model_copy(update={"port": "/dev/ttyABSENT"})
-        broken = config.model_copy(update={"controller": controller})
-        alarmed = _with_engine(application, broken, store, folder, _missing_controller)
-    return working and alarmed
+        for part in parts:
+            store = QSettings(str(Path(scratch) / f"{part}.ini"), QSettings.Format.IniFormat)
+            play, fault = PARTS[part]
+            broken = fault(config, Path(scratch))
+            reached.append(_with_engine(application, broken, store, folder, play))
+    return all(reached)
+
+
+def _without_fault(config: Config, _scratch: Path) -> Config:
+    return config
+
+
+def _absent_controller(config: Config, scratch: Path) -> Config:
+    """Name a port that is not there, and a folder without runs."""
+    controller = config.controller.model_copy(update={"port": "/dev/ttyABSENT"})
+    recording = config.recording.model_copy(update={"directory": str(scratch / "no-runs")})
+    return config.model_copy(update={"controller": controller, "recording": recording})
+
+
+def _absent_camera(config: Config, _scratch: Path) -> Config:
+    camera = config.camera.model_copy(update={"source": "usb:987"})
+    return config.model_copy(update={"camera": camera})
+
+
+def _unwritable_folder(config: Config, scratch: Path) -> Config:
+    """Name a folder for runs that cannot be made: a file stands in its place."""
+    file = scratch / "not-a-folder"
+    file.touch()
+    recording = config.recording.model_copy(update={"directory": str(file / "runs")})
+    return config.model_copy(update={"recording": recording})
 
 
 def _with_engine(
@@ -184,6 +211,9 @@ def _work_and_stop(session: Session) -> bool:
     QTest.keyClick(session.window, Qt.Key.Key_Space)
     stopped = session.wait(lambda s: s.state is EngineState.STOPPED, 5.0, "stopped")
     session.photograph("operate", "stopped")
+    QTest.keyClick(session.window, Qt.Key.Key_U)
+    session.photograph("operate", "imperial")
+    QTest.keyClick(session.window, Qt.Key.Key_U)
     session.photograph("setup", "connected")
     session.photograph("display", "stopped")
     session.photograph("help", "stopped")
@@ -223,7 +253,25 @@ def _review(session: Session) -> bool:
         line.editingFinished.emit()
     session.photograph("review", "record")
     page.record.back_key.click()
-    return opened and tried
+    compared = _compare(session)
+    return opened and tried and compared
+
+
+def _compare(session: Session) -> bool:
+    """The two newest runs that have a summary, side by side; needs two."""
+    page = session.window.review
+    page.close_run()
+    cards = [card for card in page.runs.shown if card.summary][:2]
+    if len(cards) < 2:
+        return False
+    for card in cards:
+        page.runs.list.select(card.directory)
+        page.runs.compare_key.click()
+    told = session.wait_for(
+        lambda: page.compare.isVisible() and page.compare.opening.isHidden(), _TEST_WITHIN_S
+    )
+    session.photograph("review", "compare")
+    return told
 
 
 def _field(session: Session) -> bool:
@@ -407,13 +455,38 @@ def _spray(session: Session) -> bool:
 
 
 def _missing_controller(session: Session) -> bool:
-    """An alarm: the sprayer controller's port is not there."""
+    """An alarm: the sprayer controller's port is not there; no run has been recorded yet."""
     told = session.wait(
         lambda s: bool(s.alarms) or s.state is EngineState.FAULT, _READY_WITHIN_S, "an alarm"
     )
     session.photograph("operate", "alarm")
     session.photograph("setup", "absent")
+    session.photograph("review", "empty")
     return told
+
+
+def _missing_camera(session: Session) -> bool:
+    """The engine refuses to start."""
+    link = session.bridge.link
+    told = session.wait_for(lambda: not link().talking and not link().starting, _READY_WITHIN_S)
+    session.photograph("operate", "no-camera")
+    return told
+
+
+def _refused_start(session: Session) -> bool:
+    """Start is refused: the run cannot be recorded."""
+    told = session.wait(lambda s: s.state is EngineState.STOPPED, _READY_WITHIN_S, "the refusal")
+    session.photograph("operate", "not-recorded")
+    return told
+
+
+PARTS: dict[str, tuple[Callable[[Session], bool], Callable[[Config, Path], Config]]] = {
+    "work": (_work_and_stop, _without_fault),
+    "controller": (_missing_controller, _absent_controller),
+    "camera": (_missing_camera, _absent_camera),
+    "recording": (_refused_start, _unwritable_folder),
+}
+"""What is photographed: how it is played, and with which fault."""
 
 
 if __name__ == "__main__":
