@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import multiprocessing
 import os
@@ -70,6 +71,20 @@ def shared_data() -> Path:
             f"no labelled field images in {folder}; set AGRISEG_SHARED_DATA to their folder"
         )
     return folder
+
+
+@pytest.fixture(autouse=True)
+def _cycles_are_collected_in_this_thread() -> Iterator[None]:
+    """Collect after a test what Python would collect in any thread; as the window does."""
+    if "PySide6.QtWidgets" not in sys.modules:
+        yield
+        return
+    from ui.collector import collect_due
+
+    gc.disable()
+    yield
+    collect_due()
+    gc.enable()
 
 
 class _ErrorRecords(logging.Handler):

@@ -18,6 +18,7 @@ from agriseg.config import Config
 from agriseg.ports import Clock, EngineClient
 from agriseg.serial_ports import PortLister, list_serial_ports
 from ui.bridge import EngineBridge
+from ui.collector import WindowCollector
 from ui.connection import ConnectionKeeper
 from ui.port_watch import PortWatch
 from ui.settings import APPLICATION, ORGANISATION, WindowSettings
@@ -101,10 +102,12 @@ def run_window(
         window.showFullScreen()
     else:
         window.show()
+    collector = WindowCollector(application)
     try:
         with _interrupts_close(application), _faults_stop(window):
             return application.exec()
     finally:
+        collector.release()
         bridge.close()
         window.deleteLater()
 

@@ -13,7 +13,6 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 from agriseg.calibration.certificate import Certificate, newest_certificate, write_certificate
 from agriseg.calibration.entries import Machine
 from agriseg.calibration.store import CalibrationStore
-from ui.calibration.collector import held_collector
 from ui.calibration.letter_pad import LetterPad
 from ui.review.thread import ReviewThread
 from ui.theme import Theme, ThemeKeeper
@@ -218,5 +217,4 @@ def _written(store: CalibrationStore, operator: str, serial: str) -> tuple[Path,
     if serial != machine.serial:
         store.name_machine(Machine(name=machine.name, serial=serial))
     certificate: Certificate = newest_certificate(store, operator)
-    with held_collector():
-        return write_certificate(certificate, store.path.parent / FOLDER, numbered=True)
+    return write_certificate(certificate, store.path.parent / FOLDER, numbered=True)

@@ -24,7 +24,6 @@ from agriseg.calibration.boom_file import boom_result, export_boom, import_boom
 from agriseg.calibration.steps import StepResult, changes
 from agriseg.config import Config
 from agriseg.errors import AgrisegError, CalibrationError
-from ui.calibration.collector import held_collector
 from ui.calibration.places import Place
 from ui.calibration.value_table import value_table
 from ui.review.thread import ReviewThread
@@ -171,8 +170,7 @@ class FilesView(QWidget):
 
         def write() -> str:
             _make_folder(place.folder)
-            with held_collector():
-                write_board(board, path, paper)
+            write_board(board, path, paper)
             return (
                 f"Written: {path}\n{board.columns} x {board.rows} squares of {board.square_mm:g} mm"
                 f" on {paper}."

@@ -67,7 +67,7 @@ class StepList(QWidget):
         self.undo_key.clicked.connect(self._undo)
         self.certificate_key = Key(keeper, "Certificate", "certificate", "", KeyFace(text_px=18))
         self.certificate_key.clicked.connect(self.certificate_asked)
-        self.files_key = Key(keeper, "", "printer", "", KeyFace(text_px=18))
+        self.files_key = Key(keeper, "Files", "printer", "", KeyFace(text_px=18))
         self.files_key.clicked.connect(lambda: self.files_asked.emit(self._step))
         self.machines_key = Key(keeper, "Machines", "tractor", "", KeyFace(text_px=18))
         self.machines_key.clicked.connect(self.machines_asked)
