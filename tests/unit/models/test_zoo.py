@@ -186,7 +186,9 @@ def test_a_batch_of_one_can_be_trained_on(architecture: str) -> None:
 )
 def test_lite0_networks_take_the_backbones_place(architecture: str) -> None:
     backbone = lite0_backbone(build_network(architecture, 3))
-    assert set(backbone.state_dict()) == set(EfficientNetLite0().state_dict())
+    own, whole = set(backbone.state_dict()), set(EfficientNetLite0().state_dict())
+    later = tuple(f"blocks.{n}." for n in range(len(backbone.blocks), 16))
+    assert own == {name for name in whole if not name.startswith(later)}
 
 
 def test_imagenet_weights_for_another_backbone_are_refused_in_one_sentence() -> None:
