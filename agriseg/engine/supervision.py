@@ -119,8 +119,8 @@ class Supervision:
             late.popleft()
         self._gate.set_alarm(
             WEEDS_LATE,
-            f"{len(late)} weeds in the last {_ALARM_WINDOW_S:g} s were seen too late to be hit in"
-            " full; what could not be reached was not sprayed."
+            f"{_were(len(late), 'weed')} seen too late in the last {_ALARM_WINDOW_S:g} s to be hit"
+            " in full; what could not be reached was not sprayed."
             if late
             else "",
         )
@@ -131,7 +131,7 @@ class Supervision:
             failures.popleft()
         self._gate.set_alarm(
             PULSES_FAILED,
-            f"{len(failures)} pulses in the last {_ALARM_WINDOW_S:g} s were not carried out:"
+            f"{_were(len(failures), 'pulse')} not carried out in the last {_ALARM_WINDOW_S:g} s:"
             f" {failures[-1][1]}."
             if failures
             else "",
@@ -160,3 +160,8 @@ class Supervision:
         if self._book.is_on:
             self._book.meter.dropped(replaced - self._replaced_seen)
         self._replaced_seen = replaced
+
+
+def _were(count: int, noun: str) -> str:
+    """Return the beginning of a sentence about what happened to so many."""
+    return f"1 {noun} was" if count == 1 else f"{count} {noun}s were"
